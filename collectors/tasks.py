@@ -1,0 +1,135 @@
+"""The schedule: which collector, which cluster, how often, under which lease. Everything here ends.
+
+Tasks expire when the next one is due, so that a backlog never builds; requests have time-outs that end before the
+lease does, because a pool of threads enforces no deadline itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+from celery import shared_task
+from celery.signals import worker_ready
+from django.conf import settings
+
+from collectors.base import Budget, Collector, Lease, run
+from collectors.stream import Stream
+from lineage.config import ClusterConfig, Config
+
+log = logging.getLogger(__name__)
+# kind -> (module, class, seconds a collection may take); loaded late so that the clients are loaded by who collects
+KINDS = {
+    "topology": ("collectors.kafka.topology", "Topology", 30.0),
+    "groups": ("collectors.kafka.groups", "Groups", 30.0),
+    "configs": ("collectors.kafka.configs", "Configs", 60.0),
+    "sizes": ("collectors.kafka.sizes", "Sizes", 30.0),
+    "producers": ("collectors.kafka.producers", "Producers", 30.0),
+}
+TASK = "collectors.tasks.collect"
+
+
+def interval(cluster: ClusterConfig, kind: str) -> float:
+    """Seconds between two collections of this kind."""
+    every = cluster.every
+    by_kind = {"topology": every.topology, "groups": every.groups, "configs": every.configs, "producers": every.records}
+    return by_kind.get(kind, every.topology)
+
+
+def jobs(config: Config) -> Iterator[tuple[ClusterConfig, str]]:
+    """Every cluster with every kind, the kinds that a first picture needs first."""
+    return ((cluster, kind) for kind in KINDS for cluster in config.clusters)
+
+
+def beat_schedule(config: Config) -> dict[str, dict[str, Any]]:
+    """Celery's ``beat_schedule``."""
+    return {
+        f"{kind}:{cluster.name}": {
+            "task": TASK,
+            "schedule": interval(cluster, kind),
+            "args": (cluster.name, kind),
+            "options": {"expires": interval(cluster, kind)},
+        }
+        for cluster, kind in jobs(config)
+    }
+
+
+def prime(config: Config) -> None:
+    """Asks for everything once, now: beat's first runs come only after their interval."""
+    for cluster, kind in jobs(config):
+        collect.apply_async((cluster.name, kind), expires=interval(cluster, kind), retry=False)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]  # Celery has no types
+def _prime_at_start(**_: Any) -> None:
+    try:
+        prime(settings.PLAYHEAD)
+    except Exception:
+        log.warning("the first collections could not be queued; the schedule brings them", exc_info=True)
+
+
+@shared_task(name=TASK, ignore_result=True)  # type: ignore[untyped-decorator]
+def collect(cluster: str, kind: str) -> None:
+    """One collection, published. Does nothing where the same one is still under way, here or elsewhere."""
+    collector = _workshop.collector(cluster, kind)
+    if collector is None:
+        return
+    seconds = KINDS[kind][2]
+    lease = Lease(_workshop.stream().redis, f"{kind}:{cluster}", seconds + 5)
+    try:
+        if not lease.acquire():
+            return
+    except redis.RedisError as error:
+        log.warning("%s of %s was left out: Redis does not answer (%s)", kind, cluster, type(error).__name__)
+        return
+    try:
+        _workshop.stream().publish(run(collector, Budget(seconds=seconds)))
+    finally:
+        _release(lease)
+
+
+def _release(lease: Lease) -> None:
+    try:
+        lease.release()
+    except redis.RedisError:
+        log.debug("the lease %s runs out by itself", lease.key)
+
+
+class _Workshop:
+    """This process's clients and collectors, kept between tasks. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+        self._collectors: dict[tuple[str, str], Collector] = {}
+        self._stream: Stream | None = None
+
+    def stream(self) -> Stream:
+        with self._lock:
+            if self._stream is None:
+                self._stream = Stream(settings.REDIS_URL)
+            return self._stream
+
+    def collector(self, cluster: str, kind: str) -> Collector | None:
+        with self._lock:
+            if (cluster, kind) not in self._collectors:
+                config = next((c for c in settings.PLAYHEAD.clusters if c.name == cluster), None)
+                if config is None:
+                    return None
+                self._collectors[cluster, kind] = self._make(config, kind)
+            return self._collectors[cluster, kind]
+
+    def _make(self, config: ClusterConfig, kind: str) -> Collector:
+        if config.name not in self._clients:
+            client = importlib.import_module("collectors.kafka.client").KafkaClient
+            self._clients[config.name] = client(config.name, config.bootstrap_servers, config.properties)
+        module, name, _ = KINDS[kind]
+        made: Collector = getattr(importlib.import_module(module), name)(config, self._clients[config.name])
+        return made
+
+
+_workshop = _Workshop()

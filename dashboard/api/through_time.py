@@ -1,0 +1,121 @@
+"""The paths that read a stretch of the tape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+from ninja.params.functions import Query
+
+from dashboard.api import schemas, wire
+from dashboard.api.guard import Guard
+from dashboard.api.paging import moment_asked
+from dashboard.api.read import ERRORS, ok
+from dashboard.problems import Problem
+from dashboard.reading import now_ms
+from dashboard.times import parse_at, parse_step, rfc, stamp
+from lineage import history
+from lineage.frames import Change
+
+router = Router(tags=["through time"], auth=Guard("view"))
+METRICS = ("lag", "time_lag", "rate_in", "rate_out", "log_end", "committed", "size", "members")
+MOST_POINTS = 5_000
+From = Query("-1h", alias="from")
+To = Query("live", alias="to")
+
+
+def stretch(start: str, end: str) -> tuple[int, int]:
+    """From and to in ms; the end is never after now. Raises Problem."""
+    now = now_ms()
+    try:
+        first, last = parse_at(start, now), parse_at(end, now)
+    except ValueError as e:
+        raise Problem(400, str(e)) from e
+    a, b = (now if first is None else first), (now if last is None else last)
+    if a >= b:
+        raise Problem(400, "from must be before to")
+    if a > now or b > now + 1000:
+        raise Problem(400, "that moment has not come yet")
+    return a, b
+
+
+@router.get("/series", response={200: schemas.Series, **ERRORS})
+def series(
+    request: HttpRequest, subject: str, metric: str, start: str = From, end: str = To, step: str = ""
+) -> HttpResponse:
+    """One metric through time; null where nothing was recorded."""
+    if metric not in METRICS:
+        raise Problem(400, f"there is no metric {metric[:40]!r}; there are {', '.join(METRICS)}")
+    a, b = stretch(start, end)
+    points = history.series(subject, metric, a, b, _step(step, a, b))
+    rows = [[stamp(t), v] for t, v in points]
+    return ok({**wire.moment(moment_asked("live")), "subject": subject, "metric": metric, "points": rows})
+
+
+def _step(word: str, a: int, b: int) -> int:
+    if not word:
+        return max(1_000, (b - a) // 300)
+    try:
+        step = parse_step(word)
+    except ValueError as e:
+        raise Problem(400, str(e)) from e
+    if (b - a) // step > MOST_POINTS:
+        raise Problem(400, f"more than {MOST_POINTS} points; ask for a longer step or a shorter stretch")
+    return step
+
+
+@router.get("/tape", response={200: schemas.Tape, **ERRORS})
+def tape(
+    request: HttpRequest, start: str = From, end: str = To, points: int = Query(300, ge=2, le=MOST_POINTS)
+) -> HttpResponse:
+    """What the tape draws: total lag, changes, gaps."""
+    a, b = stretch(start, end)
+    found = history.tape(a, b, points)
+    body: dict[str, Any] = {
+        "total_lag": [[stamp(t), v] for t, v in found["total_lag"]],
+        "changes": [{k: rfc(v) if k == "at" else v for k, v in _mark(c).items()} for c in found["changes"]],
+        "alerts": [],
+        "gaps": [[stamp(x), stamp(y)] for x, y in found["gaps"]],
+    }
+    return ok({**wire.moment(moment_asked("live")), **body})
+
+
+def _mark(found: Any) -> dict[str, Any]:
+    """One mark: as given, or made of a single change."""
+    if isinstance(found, Change):
+        return {"at": found.at, "count": 1, "label": f"{found.kind} {found.subject}"}
+    return dict(found)
+
+
+@router.get("/changes", response={200: schemas.Changes, **ERRORS})
+def changes(
+    request: HttpRequest,
+    start: str = From,
+    end: str = To,
+    cluster: str = "",
+    subject: str = "",
+    kind: str = "",
+    limit: int = Query(500, ge=1, le=5_000),
+    cursor: str = "",
+) -> HttpResponse:
+    """What appeared, vanished or changed, in the order in which it was recorded."""
+    a, b, after = _place(cursor, *stretch(start, end))
+    found = history.changes_between(a, b, cluster, subject, kind, limit=limit + 1, after=after)
+    items = [_change(c) for c in found[:limit]]
+    more = f"{a}.{b}.{found[limit - 1].id}" if len(found) > limit else None
+    return ok({**wire.moment(moment_asked("live")), "items": items, "next": more})
+
+
+def _place(cursor: str, a: int, b: int) -> tuple[int, int, int]:
+    if not cursor:
+        return a, b, 0
+    parts = cursor.split(".")
+    if len(parts) != 3 or not all(p.isdecimal() and len(p) < 16 for p in parts):
+        raise Problem(400, "this cursor is none that was given out")
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+def _change(c: Change) -> dict[str, Any]:
+    row = {k: getattr(c, k) for k in Change.__dataclass_fields__}
+    return {**row, "at": rfc(c.at), "recorded_at": rfc(c.recorded_at)}

@@ -1,0 +1,88 @@
+"""The only way from a graph to JSON, and the encoder of everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from dashboard.times import rfc, stamp
+from dashboard.views.common import Index, edge_key, index_of
+from dashboard.views.map_view import Drawn
+from lineage.frames import EdgeState, EvidenceState, Frame, NodeState
+
+_TIMES = frozenset({"last_write", "log_sampled_at", "sampled_at"})
+
+
+def dumps(value: Any) -> bytes:
+    """JSON; bytes that were no UTF-8 in a name become replacement characters (ids keep them, encoded)."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_clean(value))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(value, Mapping):
+        return {_clean(k): _clean(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(v) for v in value]
+    return value
+
+
+def moment(frame: Frame) -> dict[str, Any]:
+    """What every answer carries."""
+    return {"at": stamp(frame.at), "live": frame.live, "resolution": frame.resolution}
+
+
+def graph(frame: Frame, drawn: Drawn) -> dict[str, Any]:
+    """networkx's node-link form, edges under "edges"; ``networkx.node_link_graph(body, edges="edges")`` reads it."""
+    index = index_of(frame)
+    times = {c.name: c.sampled_at for c in frame.clusters}
+    nodes = [node(n, times) for n in sorted(drawn.nodes, key=lambda n: n.id)]
+    edges = [edge(frame, index, e, times) for e in sorted(drawn.edges, key=edge_key)]
+    head = {"directed": True, "multigraph": True, "graph": moment(frame)}
+    return {**moment(frame), **head, "nodes": nodes, "edges": edges}
+
+
+def node(n: NodeState, times: Mapping[str, int | None]) -> dict[str, Any]:
+    """A node with its attributes; ``sampled_at`` is when its numbers were taken."""
+    own = {k: rfc(v) if k in _TIMES else v for k, v in n.attrs.items()}
+    names = ("id", "kind", "name", "cluster", "team", "owner_source", "stale")
+    seen = {"first_seen": rfc(n.first_seen), "last_seen": rfc(n.last_seen)}
+    sampled = own.pop("log_sampled_at", None) or rfc(times.get(n.cluster))
+    return {**own, **{k: getattr(n, k) for k in names}, **seen, "sampled_at": sampled}
+
+
+def edge(frame: Frame, index: Index, e: EdgeState, times: Mapping[str, int | None]) -> dict[str, Any]:
+    """An edge; its key is the group of a joined read, else the relation, so that parallel edges stay apart."""
+    item = index.lag_of_edge(e)
+    ends = (frame.nodes.get(e.source), frame.nodes.get(e.target))
+    cluster = next((n.cluster for n in ends if n and n.cluster), "")
+    names = ("source", "target", "relation", "strength", "rate", "lag", "verdict", "stale", "sentence")
+    return {
+        **{k: getattr(e, k) for k in names},
+        "key": e.key or e.relation,
+        "time_lag": item.time_lag if item else None,
+        "evidence": [evidence(x) for x in e.evidence],
+        "sampled_at": rfc(item.sampled_at if item else times.get(cluster)),
+    }
+
+
+def evidence(e: EvidenceState) -> dict[str, Any]:
+    """One reason to believe an edge."""
+    seen = {"first_seen": rfc(e.first_seen), "last_seen": rfc(e.last_seen)}
+    return {"source": e.source, "strength": e.strength, **seen, "detail": e.detail, "count": e.count}
+
+
+def folded(frame: Frame, nodes: Mapping[str, Any], edges: Mapping[str, Any]) -> dict[str, Any]:
+    """The folded map in the same form: boxes as nodes, their edges merged."""
+    head = {"directed": True, "multigraph": True, "graph": moment(frame)}
+    sampled = {c.name: rfc(c.sampled_at) for c in frame.clusters}
+    newest = max((s for s in sampled.values() if s), default=None)
+    boxes = [{**n, "sampled_at": sampled.get(n["cluster"], newest)} for _, n in sorted(nodes.items())]
+    links = [{**e, "key": e["key"] or e["relation"], "sampled_at": newest} for _, e in sorted(edges.items())]
+    return {**moment(frame), **head, "nodes": boxes, "edges": links}

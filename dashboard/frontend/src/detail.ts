@@ -1,0 +1,97 @@
+// The page of one topic, group, service or team.
+import { ageTag } from "./ages.ts";
+import { Chart } from "./chart.ts";
+import { sampledAt, type Context, type View } from "./context.ts";
+import { h, icon } from "./dom.ts";
+import { kindOf, nameOf, pageOf } from "./ids.ts";
+import { alarm, facts, numbers, peers } from "./panelparts.ts";
+import { kindShape } from "./parts.ts";
+import { configs, groupsTable, lagTable, membersTable, ownedTable, partitionsTable } from "./tables.ts";
+import type { Row, State } from "./types.ts";
+
+const HOME: Record<string, [string, string]> = { topic: ["/topics", "Topics"], group: ["/lag", "Lag"], service: ["/services", "Services"], team: ["/teams", "Teams"] };
+
+class DetailView implements View {
+  private bar = h("div", { class: "bar" });
+  private main = h("div", { class: "scroll detailmain" });
+  private side = h("aside", { class: "side", "aria-label": "Facts" });
+  private body = h("div", { class: "blocks" });
+  private charts: Chart[] = [];
+  private id: string;
+  private kind: string;
+
+  constructor(private root: HTMLElement, private ctx: Context) {
+    root.className = "view with-side detailpage";
+    this.id = ctx.params["id"] ?? "";
+    this.kind = kindOf(this.id) || ctx.view;
+    const charts = h("div", { class: "charts" });
+    for (const [metric, title, unit] of chartsOf(this.kind)) {
+      const chart = new Chart(ctx, this.id, metric, title, unit);
+      this.charts.push(chart);
+      charts.append(chart.el);
+    }
+    this.main.append(charts, this.body);
+    root.append(h("section", { class: "stage", "aria-label": nameOf(this.id) }, this.bar, this.main), this.side);
+  }
+
+  update(state: State): void {
+    const info = Object.values(state.tables["info"] ?? {})[0] ?? {}, scroll = this.main.scrollTop;
+    this.drawBar(info);
+    this.drawSide(state, info);
+    const held = document.activeElement instanceof HTMLElement && this.body.contains(document.activeElement);
+    if (!held) this.body.replaceChildren(...this.blocks(state).filter((x): x is HTMLElement => x !== null));
+    this.main.scrollTop = scroll;
+    this.charts.forEach((chart) => chart.update());
+    this.root.dataset["rows"] = String(this.body.querySelectorAll("tbody tr").length);
+  }
+
+  themed(): void { this.charts.forEach((chart) => chart.themed()); }
+
+  private drawBar(info: Row): void {
+    const [href, words] = HOME[this.kind] ?? ["/map", "Map"], name = String(info["name"] ?? nameOf(this.id));
+    const map = `/map?focus=${encodeURIComponent(this.kind === "group" && info["service"] ? String(info["service"]) : this.id)}`;
+    this.bar.replaceChildren(h("nav", { class: "crumbs", "aria-label": "Where" }, h("a", { href, class: "keep-m" }, words), icon("right"), kindShape(this.kind), h("h1", { class: "ell", title: name }, name)), h("span", { class: "push" }), h("a", { class: "ctl", href: map }, icon("map", "i s"), "On the map"));
+  }
+
+  private drawSide(state: State, info: Row): void {
+    const age = ageTag(sampledAt(state, info), this.ctx.now());
+    const go = (id: string): void => { location.assign(pageOf(id) ?? `/map?focus=${encodeURIComponent(id)}`); };
+    const part = (title: string, table: string, relation?: string): HTMLElement | null => {
+      const rows = peers(state, table, go, relation);
+      return rows.length ? h("section", {}, h("h3", {}, title, h("small", {}, String(rows.length))), ...rows) : null;
+    };
+    const about = h("div", { class: "head" }, facts(info), owner(info));
+    const by: Record<string, (HTMLElement | null)[]> = {
+      topic: [part("Written by", "writers"), part("Read by", "readers")], group: [part("Reads", "topics")],
+      service: [part("Reads", "reads"), part("Writes", "writes"), part("Calls", "calls"), part("Called by", "callers")], team: [],
+    };
+    this.side.replaceChildren(...[about, alarm(state), numbers(info, age), ...(by[this.kind] ?? []), configs(state)].filter((x): x is HTMLElement => x !== null));
+  }
+
+  private blocks(state: State): (HTMLElement | null)[] {
+    const now = this.ctx.now(), lag = lagTable(state, now, this.kind);
+    if (this.kind === "topic") return [lag, partitionsTable(state)];
+    if (this.kind === "group") return [lag, membersTable(state), partitionsTable(state)];
+    if (this.kind === "service") return [lag, groupsTable(state)];
+    return [lag, ownedTable(state, "services", "Services"), ownedTable(state, "topics", "Topics"), ownedTable(state, "groups", "Groups without a service")];
+  }
+}
+
+function chartsOf(kind: string): [string, string, string][] {
+  if (kind === "topic") return [["rate_in", "Written", "/s"], ["lag", "Unread by all its readers", ""]];
+  if (kind === "group") return [["lag", "Unread", ""], ["time_lag", "Behind by", "s"]];
+  return [];
+}
+
+/** Whom to call, and why we think so. */
+function owner(info: Row): HTMLElement | null {
+  const said = ["contact", "email", "url"].filter((k) => typeof info[k] === "string" && info[k]);
+  const parts: (Node | string)[] = said.map((k) => {
+    const value = String(info[k]);
+    return k === "url" && /^https?:\/\//.test(value) ? h("a", { href: value, rel: "noreferrer" }, value) : h("span", {}, value);
+  });
+  if (typeof info["owner_source"] === "string" && info["owner_source"]) parts.push(h("span", { class: "dim" }, `owner from ${info["owner_source"]}`));
+  return parts.length ? h("div", { class: "facts" }, ...parts) : null;
+}
+
+export function makeDetail(root: HTMLElement, ctx: Context): View { return new DetailView(root, ctx); }

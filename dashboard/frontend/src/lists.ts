@@ -1,0 +1,85 @@
+// Topics, services, teams, collectors: the same table with other columns.
+import { ageTag } from "./ages.ts";
+import type { Context, View } from "./context.ts";
+import { debounce, h, setText } from "./dom.ts";
+import { many } from "./format.ts";
+import { filterField, Grid } from "./grid.ts";
+import { columnsOf, type Line } from "./columns.ts";
+import { emptyNote, teamTag } from "./parts.ts";
+import type { State } from "./types.ts";
+
+interface Kind { title: string; noun: string; icon: string; sort: { id: string; down: boolean }; empty: [string, string] }
+
+const KINDS: Record<string, Kind> = {
+  topics: { title: "Topics", noun: "topic", icon: "topics", sort: { id: "verdict", down: true }, empty: ["No topic is known yet", "Playhead shows each topic that it may describe. If there should be some, the right to describe topics is missing."] },
+  services: { title: "Services", noun: "service", icon: "services", sort: { id: "verdict", down: true }, empty: ["No service is known yet", "Services appear when spans arrive at /v1/traces, or when a rule in playhead.yaml names the service behind a group or a client id."] },
+  teams: { title: "Teams", noun: "team", icon: "teams", sort: { id: "verdict", down: true }, empty: ["No team is named yet", "Name teams and what they own in playhead.yaml, under teams: and owners:."] },
+  collectors: { title: "Collectors", noun: "collector", icon: "collectors", sort: { id: "state", down: true }, empty: ["No collector has run yet", "The follower and the workers start with Playhead. If none appears within half a minute, its log says why."] },
+};
+
+class ListView implements View {
+  private kind: Kind;
+  private grid: Grid<Line>;
+  private said = h("p", { class: "num" });
+  private note = h("div", { class: "coverage" });
+  private lines = new Map<string, Line>();
+  private sheet: HTMLElement;
+  private empty: HTMLElement | null = null;
+
+  constructor(private root: HTMLElement, private ctx: Context) {
+    root.className = "page";
+    this.kind = KINDS[ctx.view]!;
+    const wanted = ctx.params["sort"], sort = wanted ? { id: wanted, down: ctx.params["dir"] !== "up" } : this.kind.sort;
+    this.grid = new Grid<Line>({
+      label: this.kind.title, columns: columnsOf(ctx.view, (line) => ageTag(line.sampled, ctx.now())), key: (l) => l.key, sort, scroller: root,
+      onSort: (id, down) => ctx.setParams({ sort: id, dir: down ? null : "up" }), rowClass: (l) => (l.row["stale"] ? "isstale" : ""),
+    });
+    this.grid.el.classList.add(`g-${ctx.view}`);
+    const filter = filterField(`Name of a ${this.kind.noun}`, ctx.params["q"] ?? "", debounce(120, (words: string) => { ctx.setParams({ q: words }, ctx.view !== "collectors"); this.arrange(); }));
+    this.sheet = h("div", { class: "sheet" }, this.grid.el);
+    root.append(h("div", { class: "title" }, h("h1", {}, this.kind.title), this.said, h("span", { class: "push" }), this.note, filter), this.sheet);
+  }
+
+  update(state: State): void {
+    const next = new Map<string, Line>(), clusters = state.tables["clusters"] ?? {};
+    for (const [key, row] of Object.entries(state.tables["rows"] ?? {})) {
+      const own = row["sampled_at"] ?? row["last_success"] ?? clusters[String(row["cluster"] ?? "")]?.["sampled_at"] ?? null;
+      const sampled = own === null ? null : String(own), old = this.lines.get(key);
+      next.set(key, old && old.row === row && old.sampled === sampled ? old : { key, row, sampled });
+    }
+    this.lines = next;
+    this.arrange();
+    this.coverage(state);
+    this.root.dataset["rows"] = String(next.size);
+  }
+
+  private arrange(): void {
+    const words = (this.ctx.params["q"] ?? "").toLowerCase(), all = [...this.lines.values()];
+    const shown = words ? all.filter((l) => String(l.row["name"]).toLowerCase().includes(words)) : all;
+    setText(this.said, many(shown.length, this.kind.noun));
+    this.grid.set(shown);
+    this.explain(shown.length);
+  }
+
+  private explain(n: number): void {
+    this.empty?.remove();
+    this.empty = null;
+    this.sheet.hidden = n === 0;
+    if (n) return;
+    const filtered = this.ctx.params["q"] || this.ctx.params["cluster"] || this.ctx.params["team"];
+    const link = this.ctx.view === "collectors" ? undefined : { href: "/collectors", text: "See the collectors" };
+    this.empty = filtered ? emptyNote("filter", "Nothing passes these filters", "Take one away.", { href: location.pathname, text: "Show all" }) : emptyNote(this.kind.icon, this.kind.empty[0], this.kind.empty[1], link);
+    this.root.append(this.empty);
+  }
+
+  /** How much has an owner, and what has none. */
+  private coverage(state: State): void {
+    const covered = state.meta["coverage"] as [number, number] | undefined, without = state.meta["unowned"] as Record<string, number> | undefined;
+    if (this.ctx.view !== "teams" || !covered || !covered[1]) return;
+    const parts = ["services", "topics", "groups"].filter((k) => without?.[k]).map((k) => many(without![k]!, k.slice(0, -1)));
+    const share = Math.floor((covered[0] / covered[1]) * 100);
+    this.note.replaceChildren(h("span", { class: "num mut" }, `${share} % has an owner`), ...(parts.length ? [teamTag(null), h("span", { class: "num mut" }, `has ${parts.join(", ")}`)] : []));
+  }
+}
+
+export function makeList(root: HTMLElement, ctx: Context): View { return new ListView(root, ctx); }

@@ -1,0 +1,224 @@
+import type { Context, View } from "./context.ts";
+import { h, icon, s } from "./dom.ts";
+import { Graph } from "./graph.ts";
+import { kindOf, pageOf } from "./ids.ts";
+import { MapBar, type Mode } from "./mapbar.ts";
+import { MapTable } from "./maptable.ts";
+import { Marks } from "./marks.ts";
+import { readPalette } from "./palette.ts";
+import { Panel } from "./panel.ts";
+import { Particles } from "./particles.ts";
+import { emptyNote } from "./parts.ts";
+import { MapTree } from "./tree.ts";
+import type { State, Table } from "./types.ts";
+import { look } from "./verdict.ts";
+
+const READABLE = 0.62;
+const LEGEND = ["ok", "catching_up", "falling_behind", "stalled", "stopped", "rewound", "will_lose_data", "unknown"] as const;
+
+class MapView implements View {
+  private bar: MapBar;
+  private pic = h("div", { class: "pic" });
+  private alt = h("div", { class: "alt scroll", hidden: true });
+  private graph: Graph;
+  private marks: Marks;
+  private particles: Particles;
+  private panel: Panel;
+  private tree: MapTree;
+  private table: MapTable;
+  private empty: HTMLElement | null = null;
+  private before: { nodes: Table; edges: Table } | null = null;
+  private selected: string | null;
+  private fitted = "";
+  /** The reader moved the picture: from then on it stays where it was put. */
+  private moved = false;
+
+  constructor(private root: HTMLElement, private ctx: Context) {
+    root.className = "view";
+    this.selected = ctx.params["select"] ?? ctx.params["focus"] ?? null;
+    this.bar = new MapBar(ctx, { mode: (mode) => this.show(mode), png: () => this.png() });
+    const ground = h("div", { class: "ground-cy", tabindex: "0", role: "application", "aria-label": "Map. Arrow keys go from node to node, Enter opens. Tree and Table say the same in words." });
+    const beads = h("canvas", { class: "over", "aria-hidden": "true" }), over = h("canvas", { class: "over", "aria-hidden": "true" });
+    this.pic.append(ground, beads, over, this.zoom());
+    const stage = h("section", { class: "stage", "aria-label": "Map" }, this.bar.bar, this.bar.filters, this.pic, this.alt, legend());
+    root.append(stage);
+    // Cytoscape would otherwise add a style element, which the policy of this page forbids; its one rule is in our sheet.
+    if (!document.getElementById("__________cytoscape_stylesheet")) document.head.append(h("meta", { id: "__________cytoscape_stylesheet" }));
+    const palette = readPalette();
+    this.graph = new Graph(ground, palette, { pick: (id) => this.pick(id), open: (id) => this.open(id), render: () => this.marks?.draw() });
+    this.marks = new Marks(over, this.graph, palette);
+    this.particles = new Particles(beads, this.graph, palette);
+    this.panel = new Panel(root, ctx, { close: () => this.pick(null), pick: (id) => this.pick(id), open: (id) => this.open(id) });
+    this.tree = new MapTree(this.alt, (id) => this.pick(id));
+    this.table = new MapTable(this.alt, (id) => this.pick(id));
+    for (const name of ["pointerdown", "wheel"]) ground.addEventListener(name, () => { this.moved = true; }, { passive: true });
+    ground.addEventListener("keydown", (event) => this.keys(event));
+    new ResizeObserver(() => this.resize()).observe(this.pic);
+    this.show(this.bar.mode);
+  }
+
+  update(state: State): void {
+    const nodes = state.tables["nodes"] ?? {}, edges = state.tables["edges"] ?? {}, started = performance.now();
+    this.bar.update(state);
+    const same = this.before?.nodes === nodes && this.before?.edges === edges;
+    if (!same) {
+      this.graph.sync(nodes, edges, this.before, state.meta["folded"] === true);
+      this.before = { nodes, edges };
+      this.marks.selected = this.selected;
+      this.marks.set(nodes, edges);
+      this.particles.set(edges);
+      if (this.selected) this.graph.select(this.selected);
+      this.alternates();
+    }
+    this.panel.select(this.selected);
+    this.fit(nodes);
+    this.explain(Object.keys(nodes).length);
+    this.root.dataset["nodes"] = String(Object.keys(nodes).length);
+    this.root.dataset["edges"] = String(Object.keys(edges).length);
+    if (!same) this.root.dataset["updated"] = (performance.now() - started).toFixed(1);
+  }
+
+  themed(): void {
+    const palette = readPalette();
+    this.graph.themed(palette);
+    this.marks.themed(palette);
+    this.particles.themed(palette);
+  }
+
+  tick(): void { this.panel.tick(); }
+
+  private fit(nodes: Table): void {
+    const { cluster, open, focus, team, kind, q, fold } = this.ctx.params;
+    const key = Object.keys(nodes).length ? JSON.stringify([cluster, open, focus, team, kind, q, fold]) : "";
+    if (!key || key === this.fitted) return;
+    this.fitted = key;
+    this.resize();
+    this.graph.fit(innerWidth < 900 ? 20 : 64);
+    // On a phone the whole is too small to be read: a readable part of it, around what asks for somebody.
+    if (innerWidth < 900 && this.graph.cy.zoom() < READABLE) {
+      this.graph.cy.zoom(READABLE);
+      const chosen = this.selected && nodes[this.selected] ? this.selected : null;
+      this.graph.centre(chosen ?? this.marks.mostInTrouble() ?? Object.keys(nodes)[0]!, chosen ? this.pic.clientHeight * 0.3 : 0);
+    }
+  }
+
+  private explain(n: number): void {
+    this.empty?.remove();
+    this.empty = null;
+    if (n) return;
+    const filtered = ["team", "kind", "verdict", "q", "focus", "cluster"].some((p) => this.ctx.params[p]);
+    this.empty = filtered
+      ? emptyNote("filter", "Nothing passes these filters", "Take one away, or show everything.", { href: "/map", text: "Show everything" })
+      : emptyNote("map", "Nothing is drawn yet", "The first sample of a cluster takes a few seconds. Collectors says what was asked, what answered, and which right is missing.", { href: "/collectors", text: "See the collectors" });
+    this.pic.append(this.empty);
+  }
+
+  private pick(id: string | null): void {
+    if (id !== null && kindOf(id) === "team" && this.before?.nodes[id] && id === this.selected) return this.open(id);
+    this.selected = id;
+    this.ctx.setParams({ select: id });
+    this.marks.selected = id;
+    this.graph.select(id);
+    this.marks.draw();
+    this.panel.select(id);
+    // On a phone the panel covers the lower part: what was chosen stays in sight above it.
+    if (id && innerWidth < 900) this.graph.centre(id, this.pic.clientHeight * 0.3);
+    this.alternates();
+  }
+
+  /** A second press goes deeper: into a team, else to the page of the thing. */
+  private open(id: string): void {
+    if (kindOf(id) === "team" || String(this.before?.nodes[id]?.["kind"]) === "team") {
+      this.ctx.setParams({ open: id, select: null, focus: null });
+      location.assign(location.pathname + location.search);
+      return;
+    }
+    const page = pageOf(id);
+    if (page) location.assign(page);
+    else { this.ctx.setParams({ focus: id }); location.reload(); }
+  }
+
+  private show(mode: Mode): void {
+    this.pic.hidden = mode !== "picture";
+    this.alt.hidden = mode === "picture";
+    this.root.dataset["mode"] = mode;
+    this.alternates();
+  }
+
+  private alternates(): void {
+    if (!this.before) return;
+    const mode = this.bar.mode;
+    if (mode === "tree") this.tree.draw(this.before.nodes, this.before.edges, this.selected);
+    if (mode === "table") this.table.draw(this.before.nodes, this.before.edges, this.selected);
+  }
+
+  private resize(): void {
+    const { clientWidth: w, clientHeight: tall } = this.pic;
+    if (!w || !tall) return;
+    this.graph.cy.resize();
+    this.marks.resize(w, tall);
+    this.particles.resize(w, tall);
+    if (this.fitted && !this.moved && innerWidth >= 900) this.graph.fit();
+  }
+
+  private keys(event: KeyboardEvent): void {
+    const moves: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const move = moves[event.key];
+    if (move) this.step(move);
+    else if (event.key === "Enter" && this.selected) this.open(this.selected);
+    else if (event.key === "Escape") this.pick(null);
+    else if (event.key === "+" || event.key === "=") this.graph.zoomBy(1.25);
+    else if (event.key === "-") this.graph.zoomBy(0.8);
+    else if (event.key === "0") this.graph.fit();
+    else return;
+    event.preventDefault();
+  }
+
+  /** The nearest node in a direction; a step sideways costs more than one ahead. */
+  private step([dx, dy]: [number, number]): void {
+    const nodes = Object.entries(this.before?.nodes ?? {}), here = this.selected ? this.before?.nodes[this.selected] : null;
+    if (!here) { const first = nodes[0]; if (first) this.pick(first[0]); return; }
+    let best: string | null = null, least = Infinity;
+    for (const [id, n] of nodes) {
+      const x = Number(n["x"]) - Number(here["x"]), y = Number(n["y"]) - Number(here["y"]), ahead = x * dx + y * dy;
+      const cost = ahead + 2.5 * Math.abs(x * dy + y * dx);
+      if (ahead > 1 && cost < least) { least = cost; best = id; }
+    }
+    if (!best) return;
+    this.pick(best);
+    const at = this.graph.cy.getElementById(best).renderedPosition(), cy = this.graph.cy;
+    if (at.x < 30 || at.y < 30 || at.x > cy.width() - 30 || at.y > cy.height() - 30) this.graph.centre(best);
+  }
+
+  private zoom(): HTMLElement {
+    const press = (name: string, label: string, run: () => void): HTMLElement => h("button", { type: "button", "aria-label": label, title: label, click: run }, icon(name));
+    return h("div", { class: "zoom" }, press("plus", "Closer", () => this.graph.zoomBy(1.3)), press("minus", "Farther", () => this.graph.zoomBy(1 / 1.3)), press("fit", "All in sight", () => { this.moved = false; this.graph.fit(); }));
+  }
+
+  /** The picture as it stands on the screen, ground included. */
+  private png(): void {
+    const layers = [...this.pic.querySelectorAll("canvas")], first = layers[0];
+    if (!first) return;
+    const out = h("canvas"), g = out.getContext("2d")!;
+    out.width = this.pic.clientWidth * 2;
+    out.height = this.pic.clientHeight * 2;
+    g.fillStyle = readPalette().canvas;
+    g.fillRect(0, 0, out.width, out.height);
+    for (const layer of layers) g.drawImage(layer, 0, 0, out.width, out.height);
+    out.toBlob((blob) => {
+      if (!blob) return;
+      const url = URL.createObjectURL(blob), link = h("a", { href: url, download: "playhead.png" });
+      link.click();
+      window.setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    });
+  }
+}
+
+function legend(): HTMLElement {
+  const line = (dash: string | null, words: string): HTMLElement => h("span", {}, s("svg", { class: "ln", viewBox: "0 0 26 8", "aria-hidden": "true" }, s("path", { d: "M0 4h26", stroke: "var(--text-3)", "stroke-width": 1.8, "stroke-dasharray": dash, "stroke-linecap": dash?.startsWith(".") ? "round" : null, fill: "none" })), words);
+  const verdicts = LEGEND.map((v) => h("span", { class: look(v).css }, icon(look(v).css), look(v).word.toLowerCase()));
+  const width = h("span", { class: "opt" }, s("svg", { class: "ln", viewBox: "0 0 26 8", "aria-hidden": "true" }, s("path", { d: "M0 5.3 26 1.5v6L0 6z", fill: "var(--flow-line)" })), "width: rate");
+  return h("div", { class: "key" }, h("span", { class: "h" }, "Reads"), ...verdicts, h("i", { class: "sep" }), line(null, "observed"), line("5 3", "inferred"), line(".1 4.6", "declared, permitted"), h("i", { class: "sep opt" }), width);
+}
+
+export function makeMap(root: HTMLElement, ctx: Context): View { return new MapView(root, ctx); }

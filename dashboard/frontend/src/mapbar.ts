@@ -1,0 +1,126 @@
+// The bar over the map: where one is, filters, picture or tree or table, export.
+import type { Context } from "./context.ts";
+import { button, h, icon, setText } from "./dom.ts";
+import { many } from "./format.ts";
+import { nameOf } from "./ids.ts";
+import { openMenu } from "./menu.ts";
+import type { State, Table } from "./types.ts";
+import { look, VERDICTS } from "./verdict.ts";
+
+export type Mode = "picture" | "tree" | "table";
+export interface BarEvents { mode: (mode: Mode) => void; png: () => void }
+
+const KINDS: [string, string][] = [["service", "Services"], ["topic", "Topics"], ["group", "Groups"], ["connector", "Connectors"], ["query", "Queries"], ["system", "Systems"], ["writer", "Unknown writers"]];
+const NOUNS: Record<string, string> = { service: "service", topic: "topic", group: "group", connector: "connector", query: "query", system: "system", writer: "unknown writer", team: "team" };
+
+export class MapBar {
+  readonly bar = h("div", { class: "bar" });
+  readonly filters = h("div", { class: "filters", id: "filters", hidden: true });
+  private crumbs = h("nav", { class: "crumbs", "aria-label": "Where" });
+  private counts = h("small", { class: "wide" });
+  private seg = h("div", { class: "seg", role: "group", "aria-label": "Show as" });
+  private drawn = "";
+
+  constructor(private ctx: Context, private events: BarEvents) {
+    const filter = button("Filter", () => this.toggle(filter), { "aria-expanded": "false", "aria-controls": "filters" }, icon("filter", "i s"), h("span", { class: "t" }, "Filter"));
+    const out = button("Export", () => this.exports(out), { class: "ctl icon", title: "Export", "aria-label": "Export", "aria-haspopup": "menu" }, icon("export", "i s"));
+    for (const [mode, label, glyph] of [["picture", "Picture", "map"], ["tree", "Tree", "tree"], ["table", "Table", "table"]] as const) {
+      this.seg.append(h("button", { type: "button", "data-mode": mode, click: () => this.show(mode) }, icon(glyph, "i s"), h("span", { class: "t" }, label)));
+    }
+    this.bar.append(this.crumbs, h("span", { class: "push wide" }), filter, this.seg, out);
+    if (["team", "kind", "verdict", "q"].some((p) => ctx.params[p])) this.toggle(filter);
+    this.press(this.mode);
+  }
+
+  get mode(): Mode { return (["tree", "table"].includes(this.ctx.params["show"] ?? "") ? this.ctx.params["show"] : "picture") as Mode; }
+
+  update(state: State): void {
+    const nodes = state.tables["nodes"] ?? {};
+    this.drawCrumbs(state);
+    setText(this.counts, countWords(nodes));
+    const key = JSON.stringify([state.meta["teams"], this.ctx.params]);
+    if (key !== this.drawn && !this.filters.contains(document.activeElement)) { this.drawn = key; this.drawFilters(state); }
+  }
+
+  private show(mode: Mode): void {
+    this.ctx.setParams({ show: mode === "picture" ? null : mode });
+    this.press(mode);
+    this.events.mode(mode);
+  }
+
+  private press(mode: Mode): void {
+    this.seg.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset["mode"] === mode)));
+  }
+
+  private toggle(el: HTMLElement): void {
+    this.filters.hidden = !this.filters.hidden;
+    el.setAttribute("aria-expanded", String(!this.filters.hidden));
+  }
+
+  private drawCrumbs(state: State): void {
+    const { focus, open } = this.ctx.params, folded = state.meta["folded"] === true;
+    const here = focus ? nameOf(focus) : open ? nameOf(open) : folded ? "All teams" : String(this.ctx.params["team"] ? nameOf(this.ctx.params["team"]) : "Everything");
+    const parts: Node[] = [];
+    if (focus || open || this.ctx.params["team"]) {
+      const query = new URLSearchParams(this.ctx.params);
+      for (const name of ["focus", "open", "team", "select", "id"]) query.delete(name);
+      parts.push(h("a", { href: query.size ? `/map?${query}` : "/map", class: "keep-m" }, folded || open ? "All teams" : "Everything"), icon("right"));
+    }
+    this.crumbs.replaceChildren(...parts, h("h1", {}, here), this.counts);
+  }
+
+  private set(name: string, value: string | null): void { this.ctx.setParams({ [name]: value, select: null }, true); }
+
+  private field(label: string, control: Node): HTMLElement { return h("div", { class: "fld" }, h("span", { class: "lb" }, label), control); }
+
+  private toggles(name: string, label: string, options: [string, Node[], string][]): HTMLElement {
+    const chosen = new Set((this.ctx.params[name] ?? "").split(",").filter(Boolean));
+    const box = h("div", { class: "togs", role: "group", "aria-label": label });
+    for (const [value, inside, title] of options) {
+      const b = h("button", { type: "button", class: `tog ${name === "verdict" ? look(value).css : ""}`, "aria-pressed": String(chosen.has(value)), title, "aria-label": title, click: () => {
+        if (chosen.has(value)) chosen.delete(value); else chosen.add(value);
+        b.setAttribute("aria-pressed", String(chosen.has(value)));
+        this.set(name, [...chosen].join(","));
+      } }, ...inside);
+      box.append(b);
+    }
+    return this.field(label, box);
+  }
+
+  private drawFilters(state: State): void {
+    const teams = (state.meta["teams"] as unknown[] | undefined ?? []).map((t) => (typeof t === "string" ? t : String((t as { id?: unknown; name?: unknown }).id ?? (t as { name?: unknown }).name)));
+    const team = h("select", { class: "inp", "aria-label": "Team", change: () => this.set("team", team.value) }, h("option", { value: "" }, `Any of ${teams.length}`), ...teams.map((t) => h("option", { value: t }, t.includes(":") ? nameOf(t) : t)));
+    team.value = this.ctx.params["team"] ?? "";
+    const words = h("input", { class: "inp", type: "search", "aria-label": "Name has", placeholder: "part of a name", value: this.ctx.params["q"] ?? "", change: () => this.set("q", words.value) });
+    const fold = h("select", { class: "inp", "aria-label": "Fold", change: () => this.set("fold", fold.value) }, h("option", { value: "" }, "when large"), h("option", { value: "team" }, "by team"), h("option", { value: "none" }, "never"));
+    fold.value = this.ctx.params["fold"] ?? "";
+    this.filters.replaceChildren(
+      this.field("Team", team), this.field("Name", words),
+      this.toggles("kind", "Kind", KINDS.map(([k, label]) => [k, [document.createTextNode(label)], label])),
+      this.toggles("verdict", "Verdict of a read", VERDICTS.map((v) => [v, [icon(look(v).css)], look(v).word])),
+      this.field("Fold", fold));
+  }
+
+  private exports(anchor: HTMLElement): void {
+    const query = new URLSearchParams(this.ctx.params);
+    for (const name of ["show", "select", "id"]) query.delete(name);
+    const at = this.ctx.state()?.at;
+    if (at) query.set("at", at);
+    const link = (format: string): string => `/api/v1/export/${format}?${query}`;
+    openMenu(anchor, "This picture, at its moment", [
+      { label: "PNG", icon: "map", note: "as on the screen", run: this.events.png },
+      { label: "SVG", icon: "map", href: link("svg"), download: "playhead.svg" },
+      { label: "Mermaid", icon: "doc", href: link("mermaid"), download: "playhead.mmd" },
+      { label: "DOT", icon: "doc", href: link("dot"), download: "playhead.dot" },
+      { label: "JSON, node-link", icon: "tree", href: link("json"), download: "playhead.json" },
+      { label: "Copy a link to this view", icon: "link", run: () => void navigator.clipboard?.writeText(location.href) },
+    ]);
+  }
+}
+
+function countWords(nodes: Table): string {
+  const by = new Map<string, number>();
+  for (const row of Object.values(nodes)) by.set(String(row["kind"]), (by.get(String(row["kind"])) ?? 0) + 1);
+  const order = ["team", "service", "group", "topic", "connector", "query", "system", "writer"];
+  return order.filter((k) => by.has(k)).map((k) => (k === "query" && by.get(k)! > 1 ? `${by.get(k)} queries` : many(by.get(k)!, NOUNS[k]!))).join(" · ");
+}

@@ -1,0 +1,198 @@
+// The overlay with shapes, names, signs and labels. It follows each drawing of the graph under it.
+import { duration, short } from "./format.ts";
+import { pointAt, sizeOf } from "./geometry.ts";
+import type { Graph } from "./graph.ts";
+import type { Palette } from "./palette.ts";
+import { badgeSprite, cardSprite, labelSprite, pillSprite, shapeSprite, type Sprite } from "./sprites.ts";
+import type { MapEdge, MapNode, Table } from "./types.ts";
+import { inTrouble, look } from "./verdict.ts";
+
+interface Box { x: number; y: number; w: number; h: number }
+interface Label { id: string; edge: MapEdge; text: string }
+
+/** Where a label may stand: along the edge, and a little above or below it. */
+const PLACES: [number, number][] = [[0.5, 0], [0.5, -24], [0.6, 0], [0.4, 0], [0.5, 24], [0.7, 0], [0.3, 0], [0.35, -26], [0.65, 26], [0.35, 26], [0.65, -26], [0.5, -44], [0.5, 44]];
+
+/** A coarse grid of taken places. */
+class Taken {
+  private cells = new Map<string, Box[]>();
+  private static size = 80;
+
+  private *keys(b: Box): Generator<string> {
+    const s = Taken.size;
+    for (let x = Math.floor(b.x / s); x <= Math.floor((b.x + b.w) / s); x += 1) for (let y = Math.floor(b.y / s); y <= Math.floor((b.y + b.h) / s); y += 1) yield `${x},${y}`;
+  }
+
+  free(b: Box): boolean {
+    for (const key of this.keys(b)) for (const o of this.cells.get(key) ?? []) if (b.x < o.x + o.w && o.x < b.x + b.w && b.y < o.y + o.h && o.y < b.y + b.h) return false;
+    return true;
+  }
+
+  take(b: Box): void {
+    for (const key of this.keys(b)) { const cell = this.cells.get(key); if (cell) cell.push(b); else this.cells.set(key, [b]); }
+  }
+}
+
+const troubleText = (e: MapEdge): string => {
+  const parts = [e.lag === null ? null : short(e.lag), e.time_lag === null ? null : duration(e.time_lag)].filter(Boolean);
+  return parts.length ? parts.join(" · ") : look(e.verdict).word;
+};
+
+export class Marks {
+  private g: CanvasRenderingContext2D;
+  private measure = document.createElement("canvas").getContext("2d")!;
+  private sprites = new Map<string, Sprite>();
+  private nodes: MapNode[] = [];
+  private labels: Label[] = [];
+  private worst = new Map<string, string>();
+  private shown = new Map<string, boolean>();
+  private pillAt = new Map<string, [number, number]>();
+  private plannedFor = "";
+  selected: string | null = null;
+
+  constructor(private canvas: HTMLCanvasElement, private graph: Graph, private palette: Palette) { this.g = canvas.getContext("2d")!; }
+
+  themed(palette: Palette): void {
+    this.palette = palette;
+    this.sprites.clear();
+    this.draw();
+  }
+
+  set(nodes: Table, edges: Table): void {
+    this.nodes = Object.values(nodes) as unknown as MapNode[];
+    const all = Object.entries(edges) as unknown as [string, MapEdge][];
+    const loud = all.filter(([id, e]) => e.relation === "reads" && inTrouble(e.verdict) && this.graph.curves.has(id));
+    loud.sort((a, b) => look(b[1].verdict).danger - look(a[1].verdict).danger);
+    this.labels = loud.map(([id, edge]) => ({ id, edge, text: troubleText(edge) }));
+    this.worst.clear();
+    for (const { edge } of [...this.labels].reverse()) this.worst.set(edge.target, edge.verdict!);
+    this.plannedFor = "";
+    if (this.sprites.size > 4000) this.sprites.clear();
+    this.draw();
+  }
+
+  /** Who reads the worst of them. */
+  mostInTrouble(): string | null { return this.labels[0]?.edge.target ?? null; }
+
+  resize(w: number, h: number): void {
+    const ratio = Math.min(2, devicePixelRatio);
+    this.canvas.width = Math.round(w * ratio);
+    this.canvas.height = Math.round(h * ratio);
+    this.draw();
+  }
+
+  draw(): void {
+    const { g, canvas } = this, cy = this.graph.cy, zoom = cy.zoom(), pan = cy.pan(), ratio = Math.min(2, devicePixelRatio);
+    g.setTransform(1, 0, 0, 1, 0, 0);
+    g.clearRect(0, 0, canvas.width, canvas.height);
+    g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const w = canvas.width / ratio, h = canvas.height / ratio, text = Math.min(1.5, Math.max(0.85, zoom));
+    this.plan(zoom, text, ratio);
+    for (const node of this.nodes) {
+      const x = node.x * zoom + pan.x, y = node.y * zoom + pan.y;
+      if (x > -120 && y > -80 && x < w + 120 && y < h + 80) this.node(node, x, y, zoom, text, ratio);
+    }
+    for (const { id, text: words, edge } of this.labels) {
+      const place = this.pillAt.get(id);
+      if (!place) continue;
+      const at = pointAt(this.graph.curves.get(id)!, place[0]);
+      this.copy(this.pill(words, edge.verdict!, text, ratio), at.x * zoom + pan.x, at.y * zoom + pan.y + place[1], text, true);
+    }
+  }
+
+  /** Which names and labels stand without lying on each other: asked again when the zoom or the tables change, not while panning. */
+  private plan(zoom: number, text: number, ratio: number): void {
+    const key = `${zoom.toFixed(3)}|${this.selected}`;
+    if (key === this.plannedFor) return;
+    this.plannedFor = key;
+    const taken = new Taken();
+    for (const n of this.nodes) { const { w, h } = sizeOf(n.kind); taken.take({ x: (n.x - w / 2) * zoom, y: (n.y - h / 2) * zoom, w: w * zoom, h: h * zoom }); }
+    this.shown.clear();
+    this.planNames(taken, zoom, text, ratio);
+    this.planPills(taken, zoom, text, ratio);
+  }
+
+  private planNames(taken: Taken, zoom: number, text: number, ratio: number): void {
+    if (zoom < 0.2) return;
+    const order = [...this.nodes].sort((a, b) => this.rank(b) - this.rank(a));
+    for (const n of order) {
+      if (n.kind === "team") continue;
+      // Both lines where there is room, else the name alone.
+      for (const sub of zoom >= 0.5 ? [true, false] : [false]) {
+        const box = this.under(n, zoom, this.label(n, text, ratio, sub), text);
+        if (n.id !== this.selected && !taken.free(box)) continue;
+        this.shown.set(n.id, sub);
+        taken.take(box);
+        break;
+      }
+    }
+  }
+
+  private planPills(taken: Taken, zoom: number, text: number, ratio: number): void {
+    this.pillAt.clear();
+    for (const { id, edge, text: words } of zoom < 0.18 ? [] : this.labels) {
+      const c = this.graph.curves.get(id)!, sprite = this.pill(words, edge.verdict!, text, ratio);
+      const boxAt = (t: number, dy: number): Box => { const at = pointAt(c, t); return { x: at.x * zoom - (sprite.w * text) / 2, y: at.y * zoom + dy - 10 * text, w: sprite.w * text, h: 20 * text }; };
+      const found = PLACES.find(([t, dy]) => taken.free(boxAt(t, dy))) ?? (look(edge.verdict).danger >= 5 ? PLACES[1]! : null);
+      if (!found) continue;
+      taken.take(boxAt(...found));
+      this.pillAt.set(id, found);
+    }
+  }
+
+  private rank(n: MapNode): number {
+    return (n.id === this.selected ? 100 : 0) + (this.worst.has(n.id) ? 20 : 0) + (n.kind === "topic" ? 0 : 2) + (n.stale ? -1 : 0);
+  }
+
+  private under(n: MapNode, zoom: number, sprite: Sprite, text: number): Box {
+    return { x: n.x * zoom - (sprite.w * text) / 2, y: (n.y + sizeOf(n.kind).h / 2) * zoom + 1, w: sprite.w * text, h: sprite.h * text };
+  }
+
+  private node(n: MapNode, x: number, y: number, zoom: number, text: number, ratio: number): void {
+    const selected = n.id === this.selected;
+    this.g.globalAlpha = n.stale ? this.palette.stale : 1;
+    this.copy(this.shape(n, selected, zoom, ratio), x, y, zoom, true);
+    this.g.globalAlpha = 1;
+    const worst = this.worst.get(n.id), { w, h } = sizeOf(n.kind);
+    if (worst && n.kind !== "team" && zoom > 0.35) {
+      const s = Math.min(1, Math.max(0.8, zoom));
+      this.copy(this.kept(`b|${worst}|${bucketed(s * ratio)}`, () => badgeSprite(worst, this.palette, bucketed(s * ratio))), x + (w / 2 - 2) * zoom, y - (h / 2 - 2) * zoom, s, true);
+    }
+    const sub = this.shown.get(n.id);
+    if (sub === undefined) return;
+    const sprite = this.label(n, text, ratio, sub);
+    this.copy(sprite, x - (sprite.w * text) / 2, y + (h / 2) * zoom + 1, text, false);
+  }
+
+  private copy(sprite: Sprite, x: number, y: number, scale: number, centred: boolean): void {
+    const w = sprite.w * scale, h = sprite.h * scale;
+    this.g.drawImage(sprite.canvas, Math.round(centred ? x - w / 2 : x), Math.round(centred ? y - h / 2 : y), w, h);
+  }
+
+  private kept(key: string, make: () => Sprite): Sprite {
+    let sprite = this.sprites.get(key);
+    if (!sprite) { sprite = make(); this.sprites.set(key, sprite); }
+    return sprite;
+  }
+
+  private shape(n: MapNode, selected: boolean, zoom: number, ratio: number): Sprite {
+    const scale = bucketed(zoom * ratio);
+    if (n.kind !== "team") return this.kept(`s|${n.kind}|${selected}|${scale}`, () => shapeSprite(n.kind, selected, this.palette, scale));
+    return this.kept(`t|${n.id}|${n.name}|${n.verdict}|${n.rate}|${selected}|${scale}`, () => cardSprite(n, selected, this.palette, scale));
+  }
+
+  private label(node: MapNode, text: number, ratio: number, sub: boolean): Sprite {
+    const scale = bucketed(text * ratio), selected = false;
+    return this.kept(`l|${node.id}|${node.name}|${node.sub}|${node.team}|${sub && node.kind === "topic" ? node.rate : ""}|${node.badge}|${node.stale}|${sub}|${scale}`, () => labelSprite({ node, sub, selected }, this.palette, scale, this.measure));
+  }
+
+  private pill(words: string, verdict: string, text: number, ratio: number): Sprite {
+    const scale = bucketed(text * ratio);
+    return this.kept(`p|${words}|${verdict}|${scale}`, () => pillSprite(words, verdict, this.palette, scale, this.measure));
+  }
+}
+
+/** Few scales, so that a zoom gesture copies instead of drawing anew each time. */
+function bucketed(scale: number): number {
+  return scale <= 0.5 ? 0.5 : Math.min(4, Math.ceil(scale * 4) / 4);
+}

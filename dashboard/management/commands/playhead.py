@@ -1,0 +1,110 @@
+"""``manage.py playhead …``: every process of Playhead, and what is asked of it on the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from dashboard.processes import commands, work
+from lineage.config import Config, ConfigError
+
+PLAIN: Mapping[str, str] = {
+    "up": "everything on this machine, supervised",
+    "web": "HTTP and WebSockets on HOST and PORT",
+    "worker": "the collections that end",
+    "beat": "their schedule (one only)",
+    "recorder": "the only writer (one only)",
+    "prepare": "migrates the database, makes the first user",
+    "follower": "follows the positions of one cluster",
+    "check": "says what works, and which right is missing",
+    "token": "makes an API token and prints it, once",
+}
+
+
+class Command(BaseCommand):
+    help = "Starts Playhead's processes, checks what it may see, makes tokens."
+    requires_system_checks: list[str] = []  # a process that is restarted should be back at once
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parsers = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
+        made = {name: parsers.add_parser(name, help=about) for name, about in PLAIN.items()}
+        for name in ("up", "prepare"):
+            made[name].add_argument("--demo", action="store_true", help="with the demo")
+        made["follower"].add_argument("cluster", metavar="CLUSTER")
+        made["token"].add_argument("name", metavar="NAME")
+        made["token"].add_argument("--scope", required=True, choices=("read", "ingest", "operate", "admin"))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            getattr(self, f"do_{options['what']}")(options)
+        except ConfigError as e:
+            raise CommandError(f"The configuration is wrong. {e}", returncode=2) from e
+        except BrokenPipeError:
+            sys.exit(1)
+
+    def do_up(self, options: Mapping[str, Any]) -> None:
+        _become((sys.executable, "-m", "dashboard.processes", *(["--demo"] if options["demo"] else [])))
+
+    def do_web(self, _: Mapping[str, Any]) -> None:
+        _become(commands.web(os.environ))
+
+    def do_worker(self, _: Mapping[str, Any]) -> None:
+        _become(commands.worker())
+
+    def do_beat(self, _: Mapping[str, Any]) -> None:
+        _become(commands.beat(Path(settings.DATA_DIR)))
+
+    def do_recorder(self, _: Mapping[str, Any]) -> None:
+        from lineage.recorder import AlreadyRunning
+
+        try:
+            work.record(_config(), work.stop_on_signal())
+        except AlreadyRunning as e:
+            raise CommandError(f"{e}; there can be one only") from e
+
+    def do_follower(self, options: Mapping[str, Any]) -> None:
+        try:
+            cluster = _config().cluster(options["cluster"])
+        except KeyError as e:
+            raise CommandError(str(e.args[0])) from e
+        work.follow(cluster, work.stop_on_signal())
+
+    def do_prepare(self, options: Mapping[str, Any]) -> None:
+        for line in work.prepare(demo=options["demo"]):
+            self.stdout.write(line)
+
+    def do_token(self, options: Mapping[str, Any]) -> None:
+        from dashboard.access import new_token
+
+        try:
+            self.stdout.write(new_token(options["name"], options["scope"]))
+        except ValueError as e:
+            raise CommandError(str(e)) from e
+
+    def do_check(self, _: Mapping[str, Any]) -> None:
+        failed = False
+        for ok, line in work.check(_config()):
+            self.stdout.write(line)
+            failed |= ok is False
+        if failed:
+            sys.exit(1)
+
+
+def _config() -> Config:
+    """The configuration, read now: settings hold it lazily. Raises ConfigError."""
+    config: Config = settings.PLAYHEAD
+    _ = config.clusters
+    return config
+
+
+def _become(argv: tuple[str, ...]) -> None:
+    """This process turns into another: signals then reach it directly."""
+    os.chdir(settings.BASE_DIR)
+    os.execv(argv[0], argv)  # noqa: S606 - our own fixed commands

@@ -1,0 +1,60 @@
+"""Headers of every answer: the content security policy, and cookies that stay on HTTPS where HTTPS is spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from dashboard import problems
+
+CSP = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors 'none'"
+)
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+
+class Headers:
+    """Puts them on; works in both worlds, so that static files stay asynchronous."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        answer = self.get_response(request)
+        return _put(request, answer) if isinstance(answer, HttpResponseBase) else self._later(request, answer)
+
+    async def _later(self, request: HttpRequest, answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+        return _put(request, await answer)
+
+
+def _put(request: HttpRequest, given: HttpResponseBase) -> HttpResponseBase:
+    answer = _problem(request, given)
+    answer.headers.setdefault("Content-Security-Policy", CSP)
+    answer.headers.setdefault("Permissions-Policy", PERMISSIONS)
+    answer.headers.setdefault("X-Frame-Options", "DENY")
+    if not request.path_info.startswith("/static/"):
+        answer.headers.setdefault("Cache-Control", "no-store")
+    if request.is_secure():
+        for cookie in answer.cookies.values():
+            cookie["secure"] = True
+    return answer
+
+
+def _problem(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:
+    """Errors under the API that never reached it (no such path, a method that is not there) are problems too."""
+    machine = request.path_info.startswith(("/api/", "/v1/", "/metrics"))
+    if answer.status_code < 400 or not machine or not answer.headers.get("Content-Type", "").startswith("text/html"):
+        return answer
+    headers = {"Allow": answer.headers["Allow"]} if "Allow" in answer.headers else {}
+    words = {404: "there is nothing here", 405: f"{request.method} is not done here"}
+    return problems.answer(answer.status_code, words.get(answer.status_code, ""), headers)

@@ -1,0 +1,75 @@
+"""How pages, API and WebSocket ask for a moment: live or past, the same way. The clock is read here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard import views
+from dashboard.views.common import SameFrame, View, thing
+from lineage import history
+from lineage.frames import Frame
+from lineage.history import TapeBegins
+
+__all__ = ["Future", "TapeBegins", "frame_at", "now_ms", "view_of"]
+
+KEPT_VIEWS = 64
+
+
+class Future(ValueError):
+    """The moment asked for has not come yet."""
+
+
+def now_ms() -> int:
+    """The clock, ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def frame_at(at: int | None, now: int) -> Frame:
+    """The frame at a moment, None for live. Raises Future, and TapeBegins before the tape."""
+    if at is not None and at > now:
+        raise Future("that moment has not come yet")
+    return history.frame_at(at)
+
+
+class _Views:
+    """The last views built: one build serves every reader of the same frame. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Any, View] = OrderedDict()
+
+    def get(self, name: str, frame: Frame, params: Mapping[str, str]) -> View:
+        key = (SameFrame(frame), name, tuple(sorted(params.items())))
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        view = views.build(name, frame, params, extras(name, frame, params))
+        with self._lock:
+            self._kept[key] = view
+            while len(self._kept) > KEPT_VIEWS:
+                self._kept.popitem(last=False)
+        return view
+
+
+_views = _Views()
+
+
+def view_of(name: str, frame: Frame, params: Mapping[str, str]) -> View:
+    """The view, built or kept. KeyError for a name that is none; views.NotThere."""
+    return _views.get(name, frame, params)
+
+
+def extras(name: str, frame: Frame, params: Mapping[str, str]) -> dict[str, Any]:
+    """What a page of detail shows beside the frame."""
+    need = views.needs(name)
+    if not need:
+        return {}
+    node = thing(frame, params, name)
+    if need == "logs":
+        return {"logs": history.topic_logs_at(frame.at, node.cluster, node.name)}
+    return {"partitions": history.partitions_at(frame.at, node.cluster, group=node.name)}

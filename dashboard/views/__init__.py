@@ -1,0 +1,60 @@
+"""What each page shows: one module a page, a pure function from a frame to tables and meta."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from dashboard.views import (
+    collectors,
+    group,
+    lag,
+    map_view,
+    panel,
+    service,
+    services,
+    team,
+    teams,
+    topic,
+    topics,
+)
+from dashboard.views.common import NotThere, View
+from lineage.frames import Frame, PartitionLag
+
+__all__ = ["NAMES", "Extras", "NotThere", "View", "build", "needs"]
+
+Positions = Mapping[tuple[str, str, str], tuple[PartitionLag, ...]]
+Extras = Mapping[str, Any]
+
+_PLAIN: Mapping[str, Callable[[Frame, Mapping[str, str]], View]] = {
+    "map": map_view.build,
+    "panel": panel.build,
+    "lag": lag.build,
+    "topics": topics.build,
+    "services": services.build,
+    "service": service.build,
+    "teams": teams.build,
+    "team": team.build,
+    "collectors": collectors.build,
+}
+_DETAILED: Mapping[str, Callable[[Frame, Mapping[str, str], Extras], View]] = {
+    "topic": topic.build,
+    "group": group.build,
+}
+NAMES: Sequence[str] = (*_PLAIN, *_DETAILED)
+_OF_LISTS = ("cluster", "team", "kind", "verdict", "q", "group", "topic", "internal")
+_OF_MAP = ("fold", "open", "focus", "strength", "upstream", "downstream")
+PARAMS = frozenset({"id", *_OF_LISTS, *_OF_MAP})
+
+
+def needs(name: str) -> str:
+    """What a view needs beside the frame: "logs" and "partitions" (topic), "partitions" (group), or ""."""
+    return {"topic": "logs", "group": "partitions"}.get(name, "")
+
+
+def build(name: str, frame: Frame, params: Mapping[str, str], extras: Extras | None = None) -> View:
+    """The view of that name. KeyError where there is none; NotThere where its thing is not in the frame."""
+    known = {k: v for k, v in params.items() if k in PARAMS}
+    if name in _DETAILED:
+        return _DETAILED[name](frame, known, extras or {})
+    return _PLAIN[name](frame, known)

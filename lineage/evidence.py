@@ -1,0 +1,98 @@
+"""Why an edge is believed: grading, merging and saying it in plain words. Pure: time is an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lineage.observations import Ms
+
+STRENGTHS = ("observed", "inferred", "declared", "permitted")  # strongest first
+STALE_MS = 3_600_000  # a claim not confirmed for this long is drawn as stale
+EXPIRES_MS = 86_400_000  # and ends after this long: absence alone never ends it sooner
+CONFIRMED = frozenset({"groups", "positions"})  # stand as long as the cluster's own listings stand
+
+NOUNS = {
+    "otlp": ("span", "spans"),
+    "positions": ("committed position", "committed positions"),
+    "groups": ("assigned partition", "assigned partitions"),
+    "log_end": ("record counted", "records counted"),
+    "producers": ("producer id", "producer ids"),
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One source's evidence for one edge. ``joins``: what it named besides the edge (group, client_id, host)."""
+
+    source: str
+    strength: str
+    first_seen: Ms
+    last_seen: Ms
+    count: int = 1
+    detail: str = ""
+    joins: tuple[tuple[str, str], ...] = ()
+
+    def constant(self) -> dict[str, Any]:
+        """What does not move: the part that belongs to the structure, for JSON."""
+        kept = {"source": self.source, "strength": self.strength, "first_seen": self.first_seen, "detail": self.detail}
+        return {**kept, "joins": dict(self.joins)}
+
+    def moving(self) -> tuple[Ms, int]:
+        """What moves: last seen and count, numbers for the lake."""
+        return self.last_seen, self.count
+
+
+def grade(strengths: Iterable[str]) -> str:
+    """The strongest of these; ``permitted`` where there is none."""
+    return min(strengths, key=_rank, default="permitted")
+
+
+def _rank(strength: str) -> int:
+    return STRENGTHS.index(strength) if strength in STRENGTHS else len(STRENGTHS)
+
+
+def merge(old: Piece | None, new: Piece) -> Piece:
+    """Both together, in whatever order they came. Counts add up; the same claim seen twice is the caller's to drop."""
+    if old is None:
+        return new
+    return Piece(
+        source=old.source,
+        strength=grade((old.strength, new.strength)),
+        first_seen=min(old.first_seen, new.first_seen),
+        last_seen=max(old.last_seen, new.last_seen),
+        count=old.count + new.count,
+        detail=old.detail or new.detail,
+        joins=old.joins if old.joins == new.joins else tuple(sorted({**dict(new.joins), **dict(old.joins)}.items())),
+    )
+
+
+def is_stale(source: str, last_seen: Ms, confirmed_at: Ms | None, at: Ms, patience: float) -> bool:
+    """Whether the evidence is too old at ``at``; ``patience`` (s) is three intervals of what confirms it."""
+    if source in CONFIRMED:
+        return confirmed_at is None or at - confirmed_at > patience * 1000
+    return at - last_seen > STALE_MS
+
+
+def ago(ms: float) -> str:
+    """A duration of ``ms`` in plain words: ``3 s``, ``4 min``, ``2 h``, ``5 days``."""
+    seconds = max(0, int(ms // 1000))
+    for size, unit in ((172_800, "days"), (7_200, "h"), (120, "min")):
+        if seconds >= size:
+            return f"{seconds // {'days': 86_400, 'h': 3_600, 'min': 60}[unit]} {unit}"
+    return f"{seconds} s"
+
+
+def sentence(pieces: Iterable[Mapping[str, Any]], at: Ms) -> str:
+    """``observed: 412 spans, newest 3 s ago``; each piece is a mapping with source, strength, last_seen, count."""
+    ordered = sorted(pieces, key=lambda p: (_rank(p["strength"]), -p["last_seen"], p["source"]))
+    return "; ".join(_one(p, at) for p in ordered) or "no evidence"
+
+
+def _one(piece: Mapping[str, Any], at: Ms) -> str:
+    one, many = NOUNS.get(piece["source"], (f"sighting by {piece['source']}", f"sightings by {piece['source']}"))
+    count = piece["count"]
+    what = f"{count:,} {one if count == 1 else many}".replace(",", " ")
+    via = f" ({piece['detail']})" if piece.get("detail") else ""
+    return f"{piece['strength']}: {what}{via}, newest {ago(at - piece['last_seen'])} ago"

@@ -1,0 +1,163 @@
+"""What is shown at one moment: plain frozen values, the same for live and for any past moment.
+
+Times are milliseconds UTC, durations seconds, rates records a second. None is unknown, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineage.observations import Ms
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """A node as known at the frame's moment; ``attrs`` by kind as the API shows them."""
+
+    id: str
+    kind: str
+    name: str
+    cluster: str
+    team: str | None
+    owner_source: str | None
+    first_seen: Ms
+    last_seen: Ms
+    stale: bool
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EvidenceState:
+    """One reason to believe an edge."""
+
+    source: str
+    strength: str
+    first_seen: Ms
+    last_seen: Ms
+    detail: str
+    count: int
+
+
+@dataclass(frozen=True)
+class EdgeState:
+    """An edge with its numbers; ``sentence`` says in plain words why it is believed."""
+
+    source: str
+    target: str
+    key: str
+    relation: str
+    strength: str
+    evidence: tuple[EvidenceState, ...]
+    rate: float | None
+    lag: int | None
+    verdict: str | None
+    stale: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class PartitionLag:
+    """One partition's position of one group; ``time_lag`` in seconds."""
+
+    partition: int
+    committed: int | None
+    committed_at: Ms | None
+    log_start: int | None
+    log_end: int | None
+    lag: int | None
+    time_lag: float | None
+    owner_member: str | None
+
+
+@dataclass(frozen=True)
+class LagItem:
+    """One group on one topic, judged when it was recorded (``rules_version`` says by which rules)."""
+
+    cluster: str
+    group: str
+    topic: str
+    service: str | None
+    team: str | None
+    lag: int | None
+    time_lag: float | None
+    time_lag_error: float | None
+    verdict: str
+    reason: str
+    rules_version: int
+    since: Ms | None
+    unread: int | None
+    rate_in: float | None
+    rate_out: float | None
+    catch_up: float | None
+    loss_in: float | None
+    members: int | None
+    sampled_at: Ms
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """A cluster's health; ``status`` is ok, degraded, down or unknown."""
+
+    name: str
+    cluster_id: str | None
+    brokers: int
+    brokers_expected: int
+    topics: int
+    partitions: int
+    groups: int
+    status: str
+    sampled_at: Ms | None
+    error: str | None
+    offline: int
+    under_replicated: int
+    below_min_isr: int
+
+
+@dataclass(frozen=True)
+class CollectorState:
+    """How a collector is doing; ``duration`` and ``interval`` in seconds."""
+
+    name: str
+    cluster: str
+    source: str
+    last_success: Ms | None
+    last_run: Ms
+    duration: float
+    requests: int
+    error: str | None
+    needs: tuple[str, ...]
+    note: str
+    interval: float
+    stale: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One structural change; for a node or edge ``before`` and ``after`` hold what differs."""
+
+    id: int
+    at: Ms
+    recorded_at: Ms
+    kind: str
+    subject: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything that is shown at ``at``, the moment of tick number ``tick``."""
+
+    at: Ms
+    live: bool
+    resolution: str
+    tick: int
+    nodes: Mapping[str, NodeState]
+    edges: tuple[EdgeState, ...]
+    lag: tuple[LagItem, ...]
+    clusters: tuple[ClusterState, ...]
+    collectors: tuple[CollectorState, ...]
+    positions: Mapping[str, tuple[float, float]]

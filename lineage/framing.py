@@ -1,0 +1,237 @@
+"""A frame out of structure and numbers: pure, so that live and past cannot differ. Ages are relative to the frame."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lineage.evidence import STALE_MS, is_stale, sentence
+from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
+from lineage.graph import Edge, Node
+from lineage.identity import node_id, split_id
+from lineage.meter import LagRow
+from lineage.observations import Ms
+
+Triple = tuple[str, str, str]  # cluster, group, topic
+PATIENCE = 3.0  # intervals after which a number is stale
+LEAST_PATIENCE = 5.0  # seconds
+LISTED = {"topic": ("topics_at", "topology"), "group": ("groups_at", "groups")}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The newest numbers and lag rows up to a tick."""
+
+    numbers: Mapping[tuple[str, str], float]
+    lag: Mapping[Triple, LagRow]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The structure that a frame is made of."""
+
+    nodes: Mapping[str, Node]
+    edges: Mapping[str, Edge]
+    clusters: Mapping[str, Mapping[str, Any]]
+    collectors: Mapping[tuple[str, str], Mapping[str, Any]]
+    places: Mapping[str, tuple[float, float]]
+
+
+def build(at: Ms, tick: int, standing: Standing, samples: Samples) -> Frame:
+    """The frame of one tick."""
+    return _Framing(at, standing, samples).frame(tick)
+
+
+class _Framing:
+    def __init__(self, at: Ms, standing: Standing, samples: Samples) -> None:
+        self.at, self.standing, self.samples = at, standing, samples
+        self.items = {k: i for k, row in samples.lag.items() if row.verdict and (i := self._item(k, row))}
+        self.writers = Counter(e.target for e in standing.edges.values() if e.relation == "writes")
+
+    def frame(self, tick: int) -> Frame:
+        edges = tuple(self._edge(e) for _, e in sorted(self.standing.edges.items()))
+        nodes = self._nodes(edges)
+        return Frame(
+            at=self.at, live=False, resolution="full", tick=tick, nodes=nodes, edges=edges,
+            lag=tuple(i for _, i in sorted(self.items.items())), clusters=self._clusters(nodes),
+            collectors=self._collectors(), positions=self.standing.places,
+        )  # fmt: skip
+
+    def number(self, subject: str, metric: str) -> float | None:
+        return self.samples.numbers.get((subject, metric))
+
+    def time(self, subject: str, metric: str) -> Ms | None:
+        value = self.number(subject, metric)
+        return None if value is None else int(value)
+
+    def patience(self, cluster: str, kind: str) -> float:
+        """Seconds after which a listing or sample of this kind is stale."""
+        return max(LEAST_PATIENCE, PATIENCE * (self.number(f"cluster:{cluster}", f"interval:{kind}") or 10.0))
+
+    # Lag
+
+    def _item(self, key: Triple, row: LagRow) -> LagItem | None:
+        cluster, group, topic = key
+        node = self.standing.nodes.get(node_id("group", cluster, group))
+        if node is None or node_id("topic", cluster, topic) not in self.standing.nodes:
+            return None  # a position of what is not listed (any more)
+        service = node.attrs.get("service")
+        owner = self.standing.nodes.get(service) if service else node
+        sampled = row.sampled_at or self.time(f"cluster:{cluster}", "positions_at") or self.at
+        behind = None if row.behind_since is None else max(0, sampled - row.behind_since) / 1000
+        return LagItem(
+            cluster=cluster, group=group, topic=topic, service=split_id(service)[1][0] if service else None,
+            team=owner.team if owner else None, lag=row.lag, time_lag=0.0 if row.lag == 0 else behind,
+            time_lag_error=0.0 if row.lag == 0 else row.error, verdict=row.verdict, reason=row.reason,
+            rules_version=row.rules_version, since=row.since, unread=row.unread, rate_in=row.rate_in,
+            rate_out=row.rate_out, catch_up=row.catch_up, loss_in=row.loss_in, members=row.members, sampled_at=sampled,
+        )  # fmt: skip
+
+    # Edges
+
+    def _edge(self, edge: Edge) -> EdgeState:
+        item = self._item_of(edge)
+        pieces = tuple(self._evidence(edge, e) for e in edge.evidence)
+        cluster = split_id(edge.source if edge.relation == "reads" else edge.target)[1][0]
+        confirmed, patience = self.time(f"cluster:{cluster}", "positions_at"), self.patience(cluster, "positions")
+        stale = all(is_stale(p.source, p.last_seen, confirmed, self.at, patience) for p in pieces)
+        return EdgeState(
+            source=edge.source, target=edge.target, key=edge.key, relation=edge.relation, strength=edge.strength,
+            evidence=pieces, rate=self._rate(edge, item), lag=item.lag if item else None,
+            verdict=item.verdict if item else None, stale=stale, sentence=sentence(map(vars, pieces), self.at),
+        )  # fmt: skip
+
+    def _item_of(self, edge: Edge) -> LagItem | None:
+        if edge.relation != "reads" or not edge.source.startswith("topic:"):
+            return None
+        cluster, topic = split_id(edge.source)[1][:2]
+        group = split_id(edge.target)[1][-1] if edge.target.startswith("group:") else edge.key
+        return self.items.get((cluster, group, topic))
+
+    def _rate(self, edge: Edge, item: LagItem | None) -> float | None:
+        if edge.relation == "reads":
+            return item.rate_out if item else None
+        alone = edge.relation == "writes" and self.writers[edge.target] == 1
+        return self.number(edge.target, "rate") if alone else None
+
+    def _evidence(self, edge: Edge, e: Mapping[str, Any]) -> EvidenceState:
+        last, count = self._moving(edge, e["source"])
+        last = e["first_seen"] if last is None else last
+        return EvidenceState(e["source"], e["strength"], e["first_seen"], last, e["detail"], count)
+
+    def _moving(self, edge: Edge, source: str) -> tuple[Ms | None, int]:
+        if source in ("positions", "groups"):
+            return self._moving_read(edge, source)
+        if source == "log_end":
+            return self._last_write(edge.target), int(self.number(edge.target, "log_end") or 0)
+        seen, count = self.time(edge.id, f"last_seen:{source}"), self.number(edge.id, f"count:{source}")
+        return seen, int(count or 1)
+
+    def _moving_read(self, edge: Edge, source: str) -> tuple[Ms | None, int]:
+        cluster, topic = split_id(edge.source)[1][:2]
+        group = split_id(edge.target)[1][-1] if edge.target.startswith("group:") else edge.key
+        if source == "positions":
+            row = self.samples.lag.get((cluster, group, topic))
+            return (row.last_commit, row.parts) if row else (None, 1)
+        node = node_id("group", cluster, group)
+        members = self.standing.nodes[node].attrs.get("members") if node in self.standing.nodes else None
+        assigned = sum(len(m["assigned"].get(topic, ())) for m in members or ())
+        return self.time(node, "described_at"), assigned
+
+    def _last_write(self, topic: str) -> Ms | None:
+        times = [t for t in (self.time(topic, "last_write"), self.time(topic, "produced_at")) if t]
+        return max(times, default=None)
+
+    # Nodes
+
+    def _nodes(self, edges: Iterable[EdgeState]) -> dict[str, NodeState]:
+        touching: dict[str, list[EdgeState]] = defaultdict(list)
+        for edge in edges:
+            touching[edge.source].append(edge)
+            touching[edge.target].append(edge)
+        return {k: self._node(n, touching[k]) for k, n in sorted(self.standing.nodes.items())}
+
+    def _node(self, node: Node, edges: list[EdgeState]) -> NodeState:
+        last, stale = self._seen(node, edges)
+        return NodeState(
+            id=node.id, kind=node.kind, name=node.name, cluster=node.cluster, team=node.team,
+            owner_source=node.owner_source, first_seen=node.first_seen, last_seen=last, stale=stale,
+            attrs=self._attrs(node),
+        )  # fmt: skip
+
+    def _seen(self, node: Node, edges: list[EdgeState]) -> tuple[Ms, bool]:
+        if node.kind == "team":
+            return self.at, False
+        if node.kind in LISTED and ("partitions" in node.attrs or "state" in node.attrs):
+            metric, kind = LISTED[node.kind]
+            listed = self.time(f"cluster:{node.cluster}", metric)
+            seen = max(node.first_seen, listed or 0)
+            return seen, self.at - seen > self.patience(node.cluster, kind) * 1000
+        seen = max((e.last_seen for edge in edges for e in edge.evidence), default=node.first_seen)
+        return seen, all(e.stale for e in edges) if edges else self.at - seen > STALE_MS
+
+    def _attrs(self, node: Node) -> Mapping[str, Any]:
+        if node.kind == "topic":
+            whole = {k: None if (v := self.number(node.id, k)) is None else int(v) for k in ("size", "records")}
+            sampled = self.time(f"cluster:{node.cluster}", "positions_at")
+            return {**node.attrs, **whole, "rate": self.number(node.id, "rate"), "log_sampled_at": sampled}
+        if node.kind == "writer":
+            topic = node_id("topic", *split_id(node.id)[1])
+            return {**node.attrs, "last_write": self._last_write(topic), "producers": self.time(topic, "producers")}
+        return node.attrs
+
+    # Clusters and collectors
+
+    def _clusters(self, nodes: Mapping[str, NodeState]) -> tuple[ClusterState, ...]:
+        by_cluster: dict[str, list[NodeState]] = defaultdict(list)
+        for node in nodes.values():
+            by_cluster[node.cluster].append(node)
+        return tuple(self._cluster(n, a, by_cluster[n]) for n, a in sorted(self.standing.clusters.items()))
+
+    def _cluster(self, name: str, attrs: Mapping[str, Any], nodes: list[NodeState]) -> ClusterState:
+        topics = [n for n in nodes if n.kind == "topic"]
+        sums = {
+            k: sum(t.attrs.get(k) or 0 for t in topics)
+            for k in ("partitions", "offline", "under_replicated", "below_min_isr")
+        }
+        brokers = len(attrs.get("brokers", ()))
+        sampled, error = self._sampled(name), self._error(name, attrs)
+        hurt = bool(
+            sums["offline"] or sums["under_replicated"] or sums["below_min_isr"] or brokers < attrs.get("expected", 0)
+        )
+        return ClusterState(
+            name=name, cluster_id=attrs.get("cluster_id"), brokers=brokers, brokers_expected=attrs.get("expected", 0),
+            topics=len(topics), groups=sum(n.kind == "group" for n in nodes),
+            status=self._status(name, sampled, error, hurt), sampled_at=sampled, error=error, **sums,
+        )  # fmt: skip
+
+    def _sampled(self, name: str) -> Ms | None:
+        times = (self.time(f"cluster:{name}", m) for m in ("positions_at", "topics_at", "seen_at"))
+        return next((t for t in times if t), None)
+
+    def _status(self, name: str, sampled: Ms | None, error: str | None, hurt: bool) -> str:
+        if sampled is None or self.at - sampled > self.patience(name, "positions") * 1000:
+            return "down" if error else "unknown"
+        return "degraded" if hurt else "ok"
+
+    def _error(self, name: str, attrs: Mapping[str, Any]) -> str | None:
+        if attrs.get("error"):
+            return str(attrs["error"])
+        errors = (a.get("error") for (c, _), a in sorted(self.standing.collectors.items()) if c == name)
+        return next((e for e in errors if e), None)
+
+    def _collectors(self) -> tuple[CollectorState, ...]:
+        return tuple(self._collector(c, n, a) for (c, n), a in sorted(self.standing.collectors.items()))
+
+    def _collector(self, cluster: str, name: str, attrs: Mapping[str, Any]) -> CollectorState:
+        subject, interval = f"collector:{cluster}/{name}", float(attrs.get("interval") or 0.0)
+        last_run = self.time(subject, "last_run") or 0
+        return CollectorState(
+            name=name, cluster=cluster, source=attrs.get("source", ""), last_success=self.time(subject, "last_success"),
+            last_run=last_run, duration=self.number(subject, "duration") or 0.0,
+            requests=int(self.number(subject, "requests") or 0), error=attrs.get("error"),
+            needs=tuple(attrs.get("needs", ())), note=attrs.get("note", ""), interval=interval,
+            stale=bool(interval) and self.at - last_run > max(LEAST_PATIENCE, PATIENCE * interval) * 1000,
+        )  # fmt: skip

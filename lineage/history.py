@@ -1,0 +1,326 @@
+"""The only reader: ``graph_at``, ``frame_at``, ``changes_between``, ``series``; live and past alike.
+
+Every answer is that of a tick: the newest at or before the moment asked for, or the newest of all for None.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+from lineage import curves, framing, versions
+from lineage import models as tables
+from lineage.frames import Change, Frame, PartitionLag
+from lineage.framing import Samples, Standing, Triple
+from lineage.graph import LineageGraph
+from lineage.identity import node_id
+from lineage.lag import message_lag
+from lineage.lake import Lake, block_of
+from lineage.meter import LagRow
+from lineage.models import Name, NodeVersion, Tick
+from lineage.observations import Ms
+
+__all__ = [
+    "TapeBegins",
+    "bounds",
+    "changes_between",
+    "forget",
+    "frame_at",
+    "graph_at",
+    "log_ranges_at",
+    "newest_tick",
+    "partitions_at",
+    "series",
+    "tape",
+    "tick_at",
+    "topic_logs_at",
+]
+T = TypeVar("T")
+
+
+class TapeBegins(LookupError):
+    """The moment asked for is before the tape; ``begin`` is its first moment, None where nothing is recorded."""
+
+    def __init__(self, begin: Ms | None) -> None:
+        super().__init__("nothing is recorded yet" if begin is None else f"the tape begins at {begin}")
+        self.begin = begin
+
+
+class _Cache:
+    """The newest few of something, made once each."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._kept, self._lock = size, OrderedDict[Any, Any](), threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                found: T = self._kept[key]
+                return found
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+        return made
+
+    def newest(self, wanted: Callable[[Any], bool]) -> Any:
+        """The largest key that is wanted, or None."""
+        with self._lock:
+            return max((k for k in self._kept if wanted(k)), default=None)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+
+_frames, _standings, _graphs, _samples, _names = _Cache(24), _Cache(8), _Cache(8), _Cache(6), _Cache(1)
+_lakes: dict[tuple[str, str], Lake] = {}
+_lakes_lock = threading.Lock()
+
+
+def forget() -> None:
+    """Drops every cache and the lake's attachment: for tests and for a data directory that was replaced."""
+    for cache in (_frames, _standings, _graphs, _samples, _names):
+        cache.clear()
+    with _lakes_lock:
+        for lake in _lakes.values():
+            lake.close()
+        _lakes.clear()
+
+
+def lake() -> Lake:
+    """The lake of this process's data directory, for reading."""
+    key = (str(settings.DATA_DIR), settings.LAKE_URL)
+    with _lakes_lock:
+        if key not in _lakes:
+            _lakes[key] = Lake(Path(key[0]), key[1], read_only=True)
+        return _lakes[key]
+
+
+def newest_tick() -> Tick | None:
+    """The end of the tape, None before the first tick."""
+    return Tick.objects.order_by("-number").first()
+
+
+def bounds() -> tuple[Ms, Ms] | None:
+    """Begin and end of the tape."""
+    first, last = Tick.objects.order_by("number").first(), newest_tick()
+    return (first.at, last.at) if first and last else None
+
+
+def tick_at(t: Ms | None) -> Tick:
+    """The tick that shows ``t``. Raises TapeBegins before the tape."""
+    ticks = Tick.objects.order_by("-at")
+    tick = (ticks if t is None else ticks.filter(at__lte=t)).first()
+    if tick is None:
+        limits = bounds()
+        raise TapeBegins(limits[0] if limits else None)
+    return tick
+
+
+def frame_at(t: Ms | None) -> Frame:
+    """Everything shown at ``t`` (None: live). Raises TapeBegins."""
+    tick = tick_at(t)
+    frame = _frames.get(_key(tick), lambda: framing.build(tick.at, tick.number, _standing(tick), _sampled(tick)))
+    return replace(frame, live=t is None)
+
+
+def graph_at(t: Ms | None) -> LineageGraph:
+    """The structure at ``t`` (None: live). Raises TapeBegins."""
+    tick = tick_at(t)
+    standing = _standing(tick)
+    return _graphs.get(_structure_key(tick), lambda: LineageGraph(standing.nodes, standing.edges))
+
+
+def _key(tick: Tick) -> tuple[int, int, str]:
+    return tick.number, tick.at, str(settings.DATA_DIR)
+
+
+def _structure_key(tick: Tick) -> tuple[int, str, str]:
+    return tick.structure, str(settings.DATA_DIR), str(settings.DATABASES["default"]["NAME"])
+
+
+def _standing(tick: Tick) -> Standing:
+    return _standings.get(_structure_key(tick), lambda: _read_standing(tick))
+
+
+def _read_standing(tick: Tick) -> Standing:
+    known = versions.read(tick.at)
+    return Standing(known.nodes, known.edges, known.clusters, known.collectors, known.places)
+
+
+def _sampled(tick: Tick) -> Samples:
+    return _samples.get(_key(tick), lambda: _read_samples(tick))
+
+
+def _read_samples(tick: Tick) -> Samples:
+    """The block up to ``tick``; where an earlier tick of it is at hand, only what came since."""
+    number, at, directory = _key(tick)
+    base = _samples.newest(
+        lambda k: k[2] == directory and block_of(k[1]) == block_of(at) and k[0] < number and k[1] < at
+    )
+    held = _samples.get(base, lambda: Samples({}, {})) if base else Samples({}, {})
+    after = base[0] if base else 0
+    numbers, lag = dict(held.numbers), dict(held.lag)
+    for subject, metric, value in lake().latest("numbers", at, number, after):
+        numbers[subject, metric] = value
+    for grp, topic, *row in lake().latest("lag", at, number, after):
+        lag[_triple(grp, topic)] = LagRow(*row)
+    return Samples({k: v for k, v in numbers.items() if v is not None}, {k: r for k, r in lag.items() if r.verdict})
+
+
+def _dictionary(least: int) -> Mapping[int, tuple[str, str]]:
+    """Cluster and name by the lake's number; read again when ``least`` is not in it."""
+    key = str(settings.DATA_DIR)
+    known: Mapping[int, tuple[str, str]] = _names.get(key, _read_names)
+    if least not in known:
+        _names.clear()
+        known = _names.get(key, _read_names)
+    return known
+
+
+def _read_names() -> dict[int, tuple[str, str]]:
+    return {i: (c, n) for i, c, n in Name.objects.values_list("id", "cluster", "name")}
+
+
+def _triple(grp: int, topic: int) -> Triple:
+    cluster, group = _dictionary(grp)[grp]
+    return cluster, group, _dictionary(topic)[topic][1]
+
+
+def _number(kind: str, cluster: str, name: str) -> int:
+    found = Name.objects.filter(kind=kind, cluster=cluster, name=name).values_list("id", flat=True).first()
+    return -1 if found is None else found
+
+
+# Partitions
+
+
+def partitions_at(
+    t: Ms | None, cluster: str, group: str | None = None, topic: str | None = None
+) -> Mapping[Triple, tuple[PartitionLag, ...]]:
+    """Every partition's position by cluster, group and topic. Raises TapeBegins."""
+    tick = tick_at(t)
+    where, args = _where(cluster, group, topic)
+    logs = _logs(tick, cluster, topic)
+    sampled = int(_sampled(tick).numbers.get((f"cluster:{cluster}", "positions_at")) or tick.at)
+    out: dict[Triple, list[PartitionLag]] = {}
+    for grp, top, part, committed, committed_at, _, behind, _ in lake().latest(
+        "positions", tick.at, tick.number, 0, where, args
+    ):
+        key = _triple(grp, top)
+        if committed is not None and key[0] == cluster:
+            start, end, _ = logs.get((top, part), (None, None, None))
+            out.setdefault(key, []).append(_partition(part, committed, committed_at, start, end, behind, sampled))
+    owners = {k: _owners(_standing(tick), k) for k in out}
+    return {
+        k: tuple(replace(p, owner_member=owners[k].get(p.partition)) for p in sorted(v, key=lambda p: p.partition))
+        for k, v in sorted(out.items())
+    }
+
+
+def _where(cluster: str, group: str | None, topic: str | None) -> tuple[str, list[int]]:
+    wanted = [("grp", "group", group), ("topic", "topic", topic)]
+    given = [(column, _number(kind, cluster, name)) for column, kind, name in wanted if name is not None]
+    return " ".join(f"AND {column} = ?" for column, _ in given), [number for _, number in given]
+
+
+def _logs(tick: Tick, cluster: str, topic: str | None) -> dict[tuple[int, int], tuple[int | None, int | None, Ms]]:
+    where, args = _where(cluster, None, topic)
+    rows = lake().latest("logs", tick.at, tick.number, 0, where, args)
+    return {(top, part): (start, end, seen) for top, part, start, end, seen in rows}
+
+
+def _partition(
+    part: int,
+    committed: int,
+    committed_at: Ms | None,
+    start: int | None,
+    end: int | None,
+    behind: Ms | None,
+    sampled: Ms,
+) -> PartitionLag:
+    lag = message_lag(committed, end).lag
+    late = 0.0 if lag == 0 else None if behind is None or lag is None else max(0, sampled - behind) / 1000
+    return PartitionLag(part, committed, committed_at, start, end, lag, late, None)
+
+
+def _owners(standing: Standing, key: Triple) -> dict[int, str]:
+    node = standing.nodes.get(node_id("group", key[0], key[1]))
+    members = (node.attrs.get("members") if node else None) or ()
+    return {p: m["id"] for m in members for p in m["assigned"].get(key[2], ())}
+
+
+def topic_logs_at(t: Ms | None, cluster: str, topic: str) -> list[dict[str, Any]]:
+    """Leader, replicas, in-sync replicas and range of every partition, in order; [] for an unknown topic."""
+    tick = tick_at(t)
+    rows = versions.known_at(NodeVersion.objects.filter(node=node_id("topic", cluster, topic)), tick.at)
+    version = rows.values_list("detail", flat=True).first()
+    number = _number("topic", cluster, topic)
+    logs = _logs(tick, cluster, topic)
+    sampled = _sampled(tick).numbers.get((f"cluster:{cluster}", "positions_at"))
+    out = []
+    for part, leader, replicas, isr in (version or {}).get("layout", ()):
+        start, end, _ = logs.get((number, part), (None, None, None))
+        known = {
+            "partition": part,
+            "leader": leader,
+            "replicas": replicas,
+            "isr": isr,
+            "log_start": start,
+            "log_end": end,
+        }
+        out.append({**known, "sampled_at": int(sampled) if sampled and (number, part) in logs else None})
+    return out
+
+
+# Changes
+
+
+def changes_between(
+    start: Ms, end: Ms, cluster: str = "", subject: str = "", kind: str = "", limit: int | None = None, after: int = 0
+) -> list[Change]:
+    """Changes recorded after ``start`` and up to ``end``, oldest first; ``after`` skips those up to this id."""
+    given = {"cluster": cluster, "subject": subject, "kind": kind}
+    rows = tables.Change.objects.filter(recorded_at__gt=start, recorded_at__lte=end, id__gt=after)
+    rows = rows.filter(**{k: v for k, v in given.items() if v}).order_by("id")
+    fields = ("id", "at", "recorded_at", "kind", "subject", "before", "after", "evidence")
+    return [Change(*row) for row in rows.values_list(*fields)[:limit]]
+
+
+# Series
+
+
+def series(subject: str, metric: str, start: Ms, end: Ms, step_ms: int) -> list[tuple[Ms, float | None]]:
+    """The value at the end of every step from ``start`` to ``end``; None where nothing was recorded.
+
+    ``subject`` is a node id, ``lag:cluster/group/topic``, ``cluster:slug`` or "" for all together.
+    """
+    if newest_tick() is None:
+        return []
+    return curves.series(lake(), subject, metric, start, end, max(1, step_ms))
+
+
+def tape(start: Ms, end: Ms, points: int) -> dict[str, Any]:
+    """What the tape draws: total lag in ``points`` steps, changes gathered by step, spans without a tick."""
+    if newest_tick() is None:
+        return {"total_lag": [], "changes": [], "gaps": []}
+    return curves.tape(lake(), start, end, max(1, points))
+
+
+def log_ranges_at(t: Ms | None, cluster: str) -> dict[str, list[tuple[int, int | None, int | None]]]:
+    """Partition, log start and log end of every topic of a cluster, in one read. Raises TapeBegins."""
+    out: dict[str, list[tuple[int, int | None, int | None]]] = {}
+    for (number, part), (start, end, _) in sorted(_logs(tick_at(t), cluster, None).items()):
+        owner, name = _dictionary(number)[number]
+        if owner == cluster:
+            out.setdefault(name, []).append((part, start, end))
+    return out

@@ -1,0 +1,464 @@
+"""The only writer: observations in, and for each tick the changes and samples that follow from them.
+
+Nothing here does I/O or asks for the time: ``apply`` takes observations, ``cut`` makes of them what the recorder
+stores, both deterministic. What is absent is not removed; only complete listings and clocks end things.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineage import facts as known
+from lineage.config import ClusterConfig, Config
+from lineage.evidence import EXPIRES_MS
+from lineage.facts import ClaimKey, ClusterFact, Facts
+from lineage.graph import Edge
+from lineage.identity import node_id
+from lineage.lake import Row, block_of
+from lineage.layout import Point, place
+from lineage.meter import Alive, LagRow, Meter
+from lineage.observations import (
+    AnyObservation,
+    ClusterSeen,
+    CollectorRan,
+    ConfigsSeen,
+    EdgesSeen,
+    GroupsDescribed,
+    GroupsListed,
+    Ms,
+    PositionsFrame,
+    ProducersSeen,
+    SizesSeen,
+    TopicsListed,
+    encode,
+)
+from lineage.resolve import Waiting
+from lineage.structure import Delta, Structure, build, differences, unknown_writers
+
+log = logging.getLogger(__name__)
+SETTLING_MS = 90_000  # a young map may still be laid out anew as a whole
+Number = float | int | None
+
+
+@dataclass
+class Batch:
+    """One tick as it is to be stored: rows for the lake, then versions and changes in one SQL transaction."""
+
+    number: int
+    at: Ms
+    seen_at: Ms  # newest observation in it: the valid time of its changes
+    cluster: str
+    rows: dict[str, list[Row]]
+    deltas: list[Delta]
+    closed: dict[str, list[str]] = field(default_factory=dict)  # table -> keys whose open version ends
+    opened: dict[str, list[str]] = field(default_factory=dict)  # table -> keys that get a new version
+    ended: list[Edge] = field(default_factory=list)  # edges whose open version ends
+    names: list[tuple[int, str, str, str]] = field(default_factory=list)  # id, kind, cluster, name
+    placed: dict[str, Point] = field(default_factory=dict)
+    unplaced: list[str] = field(default_factory=list)
+
+
+class Ingest:
+    """The state of everything watched, and the tick under way."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.facts = Facts()
+        self.structure = Structure()
+        self.numbers: dict[tuple[str, str], Number] = {}
+        self.names: dict[tuple[str, str, str], int] = {}
+        self.places: dict[str, Point] = {}
+        self.stored: dict[str, dict[str, Any]] = {"clusters": {}, "collectors": {}}
+        self.tick, self.at, self.begin = 0, 0, 0
+        self.seen_at = 0
+        self._moved: set[tuple[str, str]] = set()
+        self._lag: dict[tuple[str, str, str], LagRow] = {}
+        self._deltas: list[Delta] = []
+        self._names: list[tuple[int, str, str, str]] = []
+        self._claims: set[ClaimKey] = set()
+        self._waiting = Waiting()
+        self._recent: OrderedDict[int, None] = OrderedDict()
+        self._cluster = ""
+        self._expected: dict[str, int] = {}
+        self._rated: dict[str, set[str]] = defaultdict(set)
+
+    # Observations
+
+    def apply(self, o: AnyObservation) -> None:
+        """Takes one observation. What is late, repeated or from a deposed follower changes nothing."""
+        self.seen_at = max(self.seen_at, o.at)
+        match o:
+            case PositionsFrame():
+                self._positions(o)
+            case EdgesSeen():
+                self._edges(o)
+            case CollectorRan():
+                self._run(o)
+            case SizesSeen():
+                self._sizes(o)
+            case _:
+                self._listing(o)
+
+    def _listing(
+        self, o: ClusterSeen | TopicsListed | ConfigsSeen | GroupsListed | GroupsDescribed | ProducersSeen
+    ) -> None:
+        match o:
+            case ClusterSeen():
+                known.see_cluster(self.facts, o)
+                self.put(f"cluster:{o.cluster}", "seen_at", self.facts.cluster(o.cluster).seen["cluster"])
+            case TopicsListed():
+                known.see_topics(self.facts, o)
+                for source, edge in self._waiting.again(self.facts.clusters):
+                    self._claims.add(known.see_edge(self.facts, source, edge))
+            case ConfigsSeen():
+                known.see_configs(self.facts, o)
+            case GroupsListed():
+                known.see_groups(self.facts, o)
+                self._rejudge(o.cluster)
+            case GroupsDescribed():
+                known.see_described(self.facts, o)
+                self._described(o)
+            case ProducersSeen():
+                known.see_producers(self.facts, o)
+                self._producers(o)
+        for kind, at in self.facts.cluster(o.cluster).complete.items():
+            self.put(f"cluster:{o.cluster}", f"{kind}_at", at)
+
+    def _described(self, o: GroupsDescribed) -> None:
+        groups = self.facts.cluster(o.cluster).groups
+        for detail in o.groups:
+            if detail.id in groups:
+                self.put(node_id("group", o.cluster, detail.id), "described_at", groups[detail.id].described_at)
+
+    def _producers(self, o: ProducersSeen) -> None:
+        cluster = self.facts.cluster(o.cluster)
+        for topic in o.topics:
+            if topic in cluster.topics:
+                count, newest = cluster.producers[topic]
+                self.put(node_id("topic", o.cluster, topic), "producers", count)
+                self.put(node_id("topic", o.cluster, topic), "produced_at", newest or None)
+
+    def _sizes(self, o: SizesSeen) -> None:
+        cluster = self.facts.cluster(o.cluster)
+        if known.newer(cluster, "sizes", o.at):
+            for topic, size in o.sizes.items():
+                if topic in cluster.topics:
+                    self.put(node_id("topic", o.cluster, topic), "size", size)
+
+    def _edges(self, o: EdgesSeen) -> None:
+        digest = hash(encode(o))
+        if digest in self._recent:
+            return  # sent twice: its counts must not add up
+        self._recent[digest] = None
+        if len(self._recent) > 10_000:
+            self._recent.popitem(last=False)
+        for edge in o.edges:
+            try:
+                found = self._waiting.take(self.facts.clusters, o.source, edge)
+                self._claims.update(known.see_edge(self.facts, o.source, e) for e in found)
+            except ValueError as error:
+                log.warning("an edge of %s is skipped: %s", o.source, error)
+
+    def _run(self, o: CollectorRan) -> None:
+        cluster, subject = self.facts.cluster(o.cluster) if o.cluster else None, f"collector:{o.cluster}/{o.collector}"
+        if o.at < (self.numbers.get((subject, "last_run")) or 0):
+            return
+        known.see_run(self.facts, o)
+        self.put(subject, "last_run", o.at)
+        self.put(subject, "duration", o.duration)
+        self.put(subject, "requests", o.requests)
+        if o.error is None:
+            self.put(subject, "last_success", o.at)
+        if cluster is not None and o.interval:
+            self.put(f"cluster:{o.cluster}", f"every:{o.collector}", o.interval)
+
+    # Positions
+
+    def _positions(self, o: PositionsFrame) -> None:
+        cluster = self.facts.cluster(o.cluster)
+        if o.epoch < cluster.epoch or not known.newer(cluster, "positions", o.at):
+            return
+        if o.epoch > cluster.epoch:
+            cluster.epoch = o.epoch
+        before = int(self.numbers.get((f"cluster:{o.cluster}", "positions_at")) or o.at)
+        meter, self._cluster = cluster.meter, o.cluster
+        self._stale(cluster, o.stale, before)
+        self._logs(cluster, o)
+        _commits(meter, o)
+        meter.close_frame(o.at, o.ends_at, o.logs)
+        for metric, value in (("positions_at", o.at), ("swept_at", o.swept_at), ("epoch", o.epoch)):
+            self.put(f"cluster:{o.cluster}", metric, value)
+        self._judge(o.cluster, cluster, meter.touched | meter.unsettled)
+        meter.touched.clear()
+        self._topics(o, cluster)
+        self.facts.dirty |= meter.pairs_changed
+        meter.pairs_changed = False
+
+    def _stale(self, cluster: ClusterFact, stale: Mapping[str, str], before: Ms) -> None:
+        changed = stale.keys() ^ cluster.stale.keys()
+        cluster.stale = {group: cluster.stale.get(group, before) for group in stale}
+        cluster.meter.touched.update(p for p in cluster.meter.tracks if p[0] in changed) if changed else None
+
+    def _logs(self, cluster: ClusterFact, o: PositionsFrame) -> None:
+        for topic, ranges in o.logs.items():
+            moved = [cluster.meter.see_log(topic, r.partition, r.start, r.end, o.ends_at) for r in ranges]
+            if any(moved):
+                cluster.writes[topic] = (cluster.writes.get(topic, (o.at, 0))[0], o.at)
+
+    def _judge(self, name: str, cluster: ClusterFact, pairs: set[tuple[str, str]]) -> None:
+        at = cluster.seen.get("positions", 0)
+        for pair in pairs:
+            if pair in cluster.meter.tracks:
+                self._judge_pair(name, cluster, pair, at)
+
+    def _judge_pair(self, name: str, cluster: ClusterFact, pair: tuple[str, str], at: Ms) -> None:
+        group, topic = cluster.groups.get(pair[0]), cluster.topics.get(pair[1])
+        before = cluster.meter.tracks[pair].row
+        alive = group.alive() if group else Alive("Unknown", None)
+        compacted = bool(topic and topic.compacted)
+        row = cluster.meter.judge_pair(pair, at, alive, self.every(name), compacted, cluster.stale.get(pair[0]))
+        if row != before:
+            self._lag[name, *pair] = row
+        if before and before.verdict != row.verdict:
+            subject = "lag:" + node_id("group", name, *pair).partition(":")[2]
+            old = {"verdict": before.verdict, "reason": before.reason, "since": before.since}
+            new = {"verdict": row.verdict, "reason": row.reason, "since": row.since}
+            self._deltas.append(Delta("verdict", subject, old, new, f"rules {row.rules_version}"))
+
+    def _rejudge(self, name: str) -> None:
+        # A group's state may have changed the verdicts of what it has not read; figures stay as sampled.
+        cluster = self.facts.cluster(name)
+        self._judge(name, cluster, set(cluster.meter.unsettled))
+
+    def _topics(self, o: PositionsFrame, cluster: ClusterFact) -> None:
+        rated = self._rated[o.cluster]
+        for topic in o.logs.keys() | rated:
+            node = node_id("topic", o.cluster, topic)
+            rate = cluster.meter.topic_rate(topic, o.at)
+            self.put(node, "rate", rate)
+            (rated.add if rate else rated.discard)(topic)
+            if topic in o.logs:
+                self._ranges(node, cluster, topic)
+
+    def _ranges(self, node: str, cluster: ClusterFact, topic: str) -> None:
+        logs = cluster.meter.logs.get(topic, {}).values()
+        sure = all(log.start is not None and log.end is not None for log in logs)
+        self.put(node, "records", sum((g.end or 0) - (g.start or 0) for g in logs) if sure else None)
+        self.put(node, "log_end", sum(g.end or 0 for g in logs) if sure else None)
+        first_last = cluster.writes.get(topic)
+        if first_last:
+            self.put(node, "last_write", first_last[1])
+            self.put(node, "first_write", first_last[0])
+
+    def every(self, cluster: str) -> float:
+        """Seconds between two frames of a cluster, as its follower says or the configuration does."""
+        told = self.numbers.get((f"cluster:{cluster}", "every:positions"))
+        return float(told) if told else self._configured(cluster).every.positions
+
+    def _configured(self, cluster: str) -> ClusterConfig:
+        found = (c for c in self.config.clusters if c.name == cluster)
+        return next(found, ClusterConfig(cluster, ""))
+
+    def put(self, subject: str, metric: str, value: Number) -> None:
+        """Takes a number; only one that moved is written."""
+        if self.numbers.get((subject, metric)) != value:
+            self.numbers[subject, metric] = value
+            self._moved.add((subject, metric))
+
+    # Ticks
+
+    def cut(self, at: Ms) -> Batch:
+        """Closes the tick at ``at`` (later than the last one's): everything that moved or changed since."""
+        if at <= self.at:
+            raise ValueError(f"a tick at {at} after one at {self.at}")
+        keyframe = self.tick == 0 or block_of(at) != block_of(self.at)
+        self.tick, self.at, self.begin = self.tick + 1, at, self.begin or at
+        batch = Batch(self.tick, at, min(self.seen_at or at, at), self._cluster, {}, self._deltas)
+        self._deltas, self._cluster = [], ""
+        self._expire(at)
+        if self.facts.dirty or unknown_writers(self.facts, at).keys() != self._writers():
+            self._rebuild(batch)
+        self._versions(batch)
+        self._evidence()
+        self._intervals()
+        self._totals()
+        batch.rows = self._rows(keyframe)
+        batch.names, self._names = self._names, []
+        return batch
+
+    def _expire(self, at: Ms) -> None:
+        for key, piece in list(self.facts.claims.items()):
+            if at - piece.last_seen > EXPIRES_MS:
+                del self.facts.claims[key]
+                self.facts.dirty = True
+
+    def _writers(self) -> set[str]:
+        return {n for n in self.structure.nodes if n.startswith("writer:")}
+
+    def _rebuild(self, batch: Batch) -> None:
+        old, new = self.structure, build(self.facts, self.config, batch.at, self.structure)
+        batch.deltas += differences(old, new)
+        same = {k for k in old.nodes.keys() & new.nodes.keys() if old.nodes[k] == new.nodes[k]}
+        same = {k for k in same if old.details.get(k, {}) == new.details.get(k, {})}
+        batch.closed["nodes"] = [k for k in old.nodes if k not in same]
+        batch.opened["nodes"] = [k for k in new.nodes if k not in same]
+        batch.ended = [e for k, e in old.edges.items() if new.edges.get(k) != e]
+        batch.opened["edges"] = [k for k, e in new.edges.items() if old.edges.get(k) != e]
+        self._forget(old, new)
+        self.structure, self.facts.dirty = new, False
+        self._expected = {n: len(c.expected_brokers()) for n, c in self.facts.clusters.items()}
+        self._claims |= {c for by in new.sources.values() for s in by.values() for c in s.claims}
+        self._place(batch)
+
+    def _forget(self, old: Structure, new: Structure) -> None:
+        gone = (old.nodes.keys() - new.nodes.keys()) | (old.edges.keys() - new.edges.keys())
+        for key in [k for k in self.numbers if k[0] in gone]:
+            self.numbers[key] = None
+            self._moved.add(key)
+
+    def _place(self, batch: Batch) -> None:
+        drawn = {k for k, n in self.structure.nodes.items() if is_drawn(n.kind, n.attrs)}
+        arcs = [(e.source, e.target) for e in self.structure.edges.values() if e.source in drawn and e.target in drawn]
+        young = batch.at - self.begin < SETTLING_MS and bool(drawn - self.places.keys())
+        places = place(sorted(drawn), sorted(set(arcs)), {} if young else self.places)
+        batch.unplaced = [n for n, p in self.places.items() if places.get(n) != p]
+        batch.placed = {n: p for n, p in places.items() if self.places.get(n) != p}
+        self.places = places
+
+    def _versions(self, batch: Batch) -> None:
+        clusters = {n: {**c.attrs, "expected": self._expected.get(n, 0)} for n, c in self.facts.clusters.items() if n}
+        collectors = {f"{c}/{n}": v for (c, n), v in self.facts.collectors.items()}
+        for table, now in (("clusters", clusters), ("collectors", collectors)):
+            before = self.stored[table]
+            changed = [k for k, v in now.items() if before.get(k) != v]
+            batch.closed[table] = [k for k in changed if k in before]
+            batch.opened[table] = changed
+            self.stored[table] = {k: dict(v) for k, v in now.items()}
+
+    def _evidence(self) -> None:
+        if not self._claims:
+            return
+        for edge, by_source in self.structure.sources.items():
+            for source, whence in by_source.items():
+                if not self._claims.isdisjoint(whence.claims):
+                    pieces = [self.facts.claims[c] for c in whence.claims]
+                    self.put(edge, f"last_seen:{source}", max(p.last_seen for p in pieces))
+                    self.put(edge, f"count:{source}", sum(p.count for p in pieces))
+        self._claims.clear()
+
+    def _intervals(self) -> None:
+        for name in self.facts.clusters:
+            every = self._configured(name).every
+            for kind, told in (("positions", self.every(name)), ("groups", every.groups), ("topology", every.topology)):
+                self.put(f"cluster:{name}", f"interval:{kind}", told)
+
+    def _totals(self) -> None:
+        if not self._lag and not self._moved:
+            return
+        sums: dict[str, int] = defaultdict(int)
+        for name, cluster in self.facts.clusters.items():
+            for pair, track in cluster.meter.tracks.items():
+                if track.row and track.row.lag is not None:
+                    for subject in self._subjects(name, pair):
+                        sums[subject] += track.row.lag
+        for subject, metric in [k for k in self.numbers if k[1] == "lag" and k[0] not in sums]:
+            self.put(subject, metric, None)
+        for subject, value in sums.items():
+            self.put(subject, "lag", value)
+
+    def _subjects(self, cluster: str, pair: tuple[str, str]) -> set[str]:
+        group = node_id("group", cluster, pair[0])
+        node = self.structure.nodes.get(group)
+        service = node.attrs.get("service") if node else None
+        owner = self.structure.nodes.get(service) if service else node
+        team = f"team:{owner.team}" if owner and owner.team else ""
+        return {"", f"cluster:{cluster}", group, node_id("topic", cluster, pair[1]), service or "", team}
+
+    # Rows
+
+    def _rows(self, keyframe: bool) -> dict[str, list[Row]]:
+        logs: list[Row] = []
+        positions: list[Row] = []
+        for name, cluster in self.facts.clusters.items():
+            logs += self._log_rows(name, cluster.meter, keyframe)
+            positions += self._position_rows(name, cluster.meter, keyframe)
+        lag = self._lag_rows(keyframe)
+        moved = [k for k, v in self.numbers.items() if v is not None] if keyframe else sorted(self._moved)
+        numbers = [(*k, self.numbers[k]) for k in moved]
+        self._moved.clear()
+        for key in [k for k, v in self.numbers.items() if v is None]:
+            del self.numbers[key]
+        return {"logs": logs, "positions": positions, "lag": lag, "numbers": numbers}
+
+    def _log_rows(self, name: str, meter: Meter, keyframe: bool) -> list[Row]:
+        every = {(t, p) for t, parts in meter.logs.items() for p in parts}
+        wanted = every if keyframe else meter.moved_logs & every
+        meter.moved_logs.clear()
+        rows = []
+        for topic, part in sorted(wanted):
+            found = meter.logs[topic][part]
+            rows.append((self.number("topic", name, topic), part, found.start, found.end, found.seen_at))
+        return rows
+
+    def _position_rows(self, name: str, meter: Meter, keyframe: bool) -> list[Row]:
+        every = {(*pair, p) for pair, track in meter.tracks.items() for p in track.parts}
+        wanted = every if keyframe else (meter.moved_positions & every)
+        rows: list[Row] = [
+            (*self._pair(name, group, topic), part, None, None, None, None, None)
+            for group, topic, part in sorted(meter.ended - every)
+        ]
+        for group, topic, part in sorted(wanted):
+            p = meter.tracks[group, topic].parts[part]
+            behind = p.passed or (None, None)
+            rows.append((*self._pair(name, group, topic), part, p.committed, p.committed_at, p.moved_at, *behind))
+        self._lag |= {(name, g, t): GONE for g, t, _ in meter.ended if (g, t) not in meter.tracks}
+        meter.moved_positions.clear()
+        meter.ended.clear()
+        return rows
+
+    def _lag_rows(self, keyframe: bool) -> list[Row]:
+        wanted = dict(self._lag)
+        if keyframe:
+            for name, cluster in self.facts.clusters.items():
+                wanted |= {(name, *pair): t.row for pair, t in cluster.meter.tracks.items() if t.row}
+        self._lag = {}
+        return [(*self._pair(*key), *row) for key, row in sorted(wanted.items())]
+
+    def _pair(self, cluster: str, group: str, topic: str) -> tuple[int, int]:
+        return self.number("group", cluster, group), self.number("topic", cluster, topic)
+
+    def number(self, kind: str, cluster: str, name: str) -> int:
+        """The lake's number for a topic or group; a new one goes into the tick's batch."""
+        known_as = self.names.get((kind, cluster, name))
+        if known_as is None:
+            known_as = self.names[kind, cluster, name] = len(self.names) + 1
+            self._names.append((known_as, kind, cluster, name))
+        return known_as
+
+
+GONE = LagRow(None, None, None, "", "", 0, 0, None, None, None, None, None, None, None, None, 0)  # verdict "": ended
+
+
+def is_drawn(kind: str, attrs: Mapping[str, Any]) -> bool:
+    """Whether a node stands on the map: no team, no internal topic, no group that a service owns."""
+    return kind != "team" and not attrs.get("internal") and not (kind == "group" and attrs.get("service"))
+
+
+def _commits(meter: Meter, o: PositionsFrame) -> None:
+    named: set[tuple[str, str, int]] = set()
+    for group, topics in o.commits.items():
+        for topic, commits in topics.items():
+            for c in commits:
+                meter.see_position(group, topic, c.partition, c.offset, c.committed_at, o.at)
+                named.add((group, topic, c.partition))
+    for group, topic, part in o.ended:
+        if (group, topic, part) not in named:
+            meter.end_position(group, topic, part)
+    if o.keyframe and o.complete:
+        held = {(*pair, p) for pair, t in meter.tracks.items() for p in t.parts}
+        for gone in sorted(held - named):
+            meter.end_position(*gone)

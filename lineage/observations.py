@@ -1,0 +1,217 @@
+"""What a collector can see: one frozen struct a kind of thing, and the bytes they travel in.
+
+Times are milliseconds since 1970 in UTC. ``cluster`` is the cluster's slug. ``complete`` marks a listing
+that lacks nothing: only such a listing may end what it does not name (law 3).
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+Ms: TypeAlias = int
+
+
+class Observation(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Common to all: which cluster, and when it was seen (asked, not answered)."""
+
+    cluster: str
+    at: Ms
+
+
+class Broker(msgspec.Struct, frozen=True):
+    id: int
+    host: str
+    port: int
+    rack: str = ""
+
+
+class ClusterSeen(Observation, frozen=True):
+    """DescribeCluster: a complete listing of the brokers alive."""
+
+    cluster_id: str
+    controller: int | None
+    brokers: list[Broker]
+
+
+class Partition(msgspec.Struct, frozen=True):
+    id: int
+    leader: int  # -1: offline
+    replicas: list[int]
+    isr: list[int]
+
+
+class Topic(msgspec.Struct, frozen=True):
+    name: str
+    topic_id: str
+    internal: bool
+    partitions: list[Partition]
+
+
+class TopicsListed(Observation, frozen=True):
+    topics: list[Topic]
+    complete: bool
+
+
+class ConfigsSeen(Observation, frozen=True):
+    """``configs[topic][key] = value`` for the keys that matter; values as Kafka writes them."""
+
+    configs: dict[str, dict[str, str]]
+
+
+class SizesSeen(Observation, frozen=True):
+    """Bytes on disk by topic, all replicas' leaders together."""
+
+    sizes: dict[str, int]
+
+
+class Group(msgspec.Struct, frozen=True):
+    id: str
+    type: str  # classic consumer share streams connect unknown
+    state: str  # Stable Empty PreparingRebalance CompletingRebalance Assigning Reconciling Dead NotReady Unknown
+    protocol: str = ""  # protocol type: consumer, connect, ""
+
+
+class GroupsListed(Observation, frozen=True):
+    groups: list[Group]
+    complete: bool
+
+
+class Member(msgspec.Struct, frozen=True):
+    id: str
+    client_id: str
+    host: str
+    instance_id: str | None
+    subscribed: list[str]
+    assigned: dict[str, list[int]]
+
+
+class GroupDetail(msgspec.Struct, frozen=True):
+    id: str
+    members: list[Member]
+    describable: bool = True
+    reason: str = ""
+
+
+class GroupsDescribed(Observation, frozen=True):
+    groups: list[GroupDetail]
+
+
+class Commit(msgspec.Struct, frozen=True, array_like=True):
+    """One committed offset. ``committed_at`` is exact (followed) or None (swept)."""
+
+    partition: int
+    offset: int
+    committed_at: Ms | None = None
+
+
+class LogRange(msgspec.Struct, frozen=True, array_like=True):
+    """Log start and log end offset; None where that one was not answered."""
+
+    partition: int
+    start: int | None
+    end: int | None
+
+
+class PositionsFrame(Observation, frozen=True):
+    """One tick of a cluster's numbers. ``at`` is when positions were frozen; ends were asked after, at ``ends_at``.
+
+    ``commits`` and ``logs`` hold what moved since the frame before, or everything when ``keyframe``.
+    ``complete`` (only with ``keyframe``) says that a position not named exists no more.
+    ``ended`` lists tombstones as (group, topic, partition). ``swept_at`` is the last full sweep.
+    ``stale`` names groups whose position may be older than the tick, with why.
+    """
+
+    ends_at: Ms
+    epoch: int  # fencing token of the follower that sent it: a lower one than seen is refused
+    method: str  # "swept" or "followed"
+    keyframe: bool
+    complete: bool
+    swept_at: Ms
+    commits: dict[str, dict[str, list[Commit]]]  # group -> topic -> commits
+    ended: list[tuple[str, str, int]]
+    logs: dict[str, list[LogRange]]  # topic -> ranges
+    stale: dict[str, str] = {}
+
+
+class Producer(msgspec.Struct, frozen=True, array_like=True):
+    producer_id: int
+    last_at: Ms
+
+
+class ProducersSeen(Observation, frozen=True):
+    """DescribeProducers by topic; an empty list: asked, and nobody with idempotence writes there."""
+
+    topics: dict[str, list[Producer]]
+
+
+class EdgeSeen(msgspec.Struct, frozen=True):
+    """One claim about an edge. ``source`` and ``target`` are node ids, direction is the data's.
+
+    ``group`` is the consumer group a reading span named; ``client_id`` likewise.
+    """
+
+    relation: str  # writes reads calls derives replicates dead_letters
+    source: str
+    target: str
+    first_seen: Ms
+    last_seen: Ms
+    count: int = 1
+    strength: str = "observed"  # observed inferred permitted declared
+    detail: str = ""
+    group: str = ""
+    client_id: str = ""
+    host: str = ""
+
+
+class EdgesSeen(Observation, frozen=True):
+    """Claims from one source of evidence (``otlp``, ``groups``, ``connect`` …). ``cluster`` may be ""."""
+
+    source: str
+    edges: list[EdgeSeen]
+
+
+class CollectorRan(Observation, frozen=True):
+    """How one collection went. ``error`` is None or a sentence; ``needs`` names rights that were refused."""
+
+    collector: str
+    source: str
+    duration: float  # seconds
+    requests: int
+    error: str | None = None
+    permanent: bool = False
+    needs: list[str] = []
+    note: str = ""
+    interval: float = 0.0  # seconds between runs, for staleness
+
+
+AnyObservation: TypeAlias = (
+    ClusterSeen
+    | TopicsListed
+    | ConfigsSeen
+    | SizesSeen
+    | GroupsListed
+    | GroupsDescribed
+    | PositionsFrame
+    | ProducersSeen
+    | EdgesSeen
+    | CollectorRan
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(AnyObservation)
+
+STREAM = "playhead:observations"
+FIELD = b"o"
+
+
+def encode(observation: AnyObservation) -> bytes:
+    """MessagePack, for the stream of observations."""
+    return _encoder.encode(observation)
+
+
+def decode(data: bytes) -> AnyObservation:
+    """The observation in these bytes. Raises msgspec.ValidationError or DecodeError."""
+    found: AnyObservation = _decoder.decode(data)
+    return found

@@ -1,0 +1,62 @@
+"""Spans name a topic, not its cluster: which cluster is meant.
+
+``topic:?/NAME`` says nothing of the cluster, ``topic:@ID/NAME`` gives Kafka's own cluster id. What cannot be told yet
+waits; a topic that several clusters have is claimed in each of them, as inferred.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+import msgspec
+
+from lineage.facts import ClusterFact
+from lineage.identity import node_id, split_id
+from lineage.observations import EdgeSeen
+
+WAITING = 5_000
+
+
+class Waiting:
+    """Claims whose topic no cluster has listed yet, the newest ``WAITING`` of them."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[str, EdgeSeen]] = deque(maxlen=WAITING)
+
+    def take(self, clusters: Mapping[str, ClusterFact], source: str, edge: EdgeSeen) -> list[EdgeSeen]:
+        """The edge with its cluster named: none while it has to wait, several where several clusters have the topic."""
+        found = resolve(clusters, edge)
+        if not found:
+            self._kept.append((source, edge))
+        return found
+
+    def again(self, clusters: Mapping[str, ClusterFact]) -> list[tuple[str, EdgeSeen]]:
+        """What can be told now, with its source of evidence."""
+        held, self._kept = self._kept, deque(maxlen=WAITING)
+        return [(source, edge) for source, waiting in held for edge in self.take(clusters, source, waiting)]
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+def resolve(clusters: Mapping[str, ClusterFact], edge: EdgeSeen) -> list[EdgeSeen]:
+    """The edge in each cluster that it can mean; the edge itself where it names none or names one."""
+    end = next((e for e in (edge.source, edge.target) if e.startswith(("topic:?/", "topic:@"))), None)
+    if end is None:
+        return [edge]
+    _, (mark, *rest) = split_id(end)
+    topic = rest[0] if rest else ""
+    having = [c for c in _meant(clusters, mark) if topic in clusters[c].topics]
+    strength = edge.strength if len(having) < 2 else "inferred"
+    return [_renamed(edge, end, node_id("topic", c, topic), strength) for c in having]
+
+
+def _meant(clusters: Mapping[str, ClusterFact], mark: str) -> list[str]:
+    by_id = [name for name, c in clusters.items() if mark.startswith("@") and c.attrs.get("cluster_id") == mark[1:]]
+    return by_id or sorted(name for name in clusters if name)
+
+
+def _renamed(edge: EdgeSeen, old: str, new: str, strength: str) -> EdgeSeen:
+    source, target = (new if e == old else e for e in (edge.source, edge.target))
+    return msgspec.structs.replace(edge, source=source, target=target, strength=strength)

@@ -1,0 +1,216 @@
+"""The recorder's state as the newest tick left it, so that a new process goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from lineage import versions
+from lineage.config import Config
+from lineage.evidence import CONFIRMED, Piece
+from lineage.facts import ClaimKey, ClusterFact, GroupFact, TopicFact
+from lineage.graph import Edge, Node
+from lineage.identity import split_id
+from lineage.ingest import Ingest
+from lineage.lag import Passed
+from lineage.lake import BLOCK_MS, Lake, Row, block_of
+from lineage.meter import LagRow, Meter
+from lineage.models import Name, NodeVersion, Tick
+from lineage.observations import Ms
+from lineage.structure import Source, Structure
+
+OWN = CONFIRMED | {"log_end"}  # evidence that follows from positions and listings, not from claims
+
+
+def restored(config: Config, lake: Lake) -> Ingest:
+    """An Ingest that stands where the newest tick does; an empty one before the first."""
+    ingest = Ingest(config)
+    tick = Tick.objects.order_by("-number").first()
+    if tick is not None:
+        _Restoring(ingest, lake, tick).run()
+    return ingest
+
+
+class _Restoring:
+    def __init__(self, ingest: Ingest, lake: Lake, tick: Tick) -> None:
+        self.ingest, self.lake, self.tick = ingest, lake, tick
+        self.facts = ingest.facts
+        self.name: dict[int, tuple[str, str]] = {}
+
+    def run(self) -> None:
+        i, tick = self.ingest, self.tick
+        first = Tick.objects.order_by("number").first()
+        i.tick, i.at, i.begin, i.seen_at = tick.number, tick.at, first.at if first else tick.at, 0
+        for number, kind, cluster, name in Name.objects.values_list("id", "kind", "cluster", "name"):
+            i.names[kind, cluster, name] = number
+            self.name[number] = (cluster, name)
+        known = versions.read(tick.at)
+        i.places = dict(known.places)
+        self._numbers()
+        self._structure(known)
+        self._listings(known)
+        self._meters()
+        self._claims(known.edges)
+        self.facts.dirty = True  # the configuration's rules may be other ones now
+
+    def _numbers(self) -> None:
+        for subject, metric, value in self.lake.latest("numbers", self.tick.at, self.tick.number):
+            if value is not None:
+                self.ingest.numbers[subject, metric] = value
+
+    def time(self, subject: str, metric: str) -> Ms:
+        return int(self.ingest.numbers.get((subject, metric)) or 0)
+
+    def _structure(self, known: versions.Known) -> None:
+        rows = versions.known_at(NodeVersion.objects.all(), self.tick.at).values_list("node", "detail")
+        details = {node: detail for node, detail in rows if detail}
+        sources = {k: {e["source"]: _source(edge, e) for e in edge.evidence} for k, edge in known.edges.items()}
+        self.ingest.structure = Structure(dict(known.nodes), dict(known.edges), sources, details)
+
+    def _listings(self, known: versions.Known) -> None:
+        for name, attrs in known.clusters.items():
+            self._cluster(name, dict(attrs))
+        for (cluster, collector), attrs in known.collectors.items():
+            self.facts.collectors[cluster, collector] = dict(attrs)
+        i = self.ingest
+        i.stored = {
+            "clusters": {n: dict(a) for n, a in known.clusters.items()},
+            "collectors": {f"{c}/{n}": dict(a) for (c, n), a in known.collectors.items()},
+        }
+        for node in known.nodes.values():
+            self._node(node)
+
+    def _cluster(self, name: str, attrs: dict[str, Any]) -> None:
+        subject, cluster = f"cluster:{name}", self.facts.cluster(name)
+        self.ingest._expected[name] = attrs.pop("expected", 0)
+        cluster.attrs = attrs
+        cluster.epoch = (
+            int(self.ingest.numbers.get((subject, "epoch"), -1) or 0)
+            if (subject, "epoch") in self.ingest.numbers
+            else -1
+        )
+        for kind, metric in (
+            ("cluster", "seen_at"),
+            ("positions", "positions_at"),
+            ("topics", "topics_at"),
+            ("groups", "groups_at"),
+        ):
+            if at := self.time(subject, metric):
+                cluster.seen[kind] = at
+        cluster.complete = {k: at for k in ("topics", "groups") if (at := self.time(subject, f"{k}_at"))}
+
+    def _node(self, node: Node) -> None:
+        cluster, attrs = self.facts.cluster(node.cluster) if node.cluster else None, node.attrs
+        if cluster is None:
+            return
+        if node.kind == "topic" and "partitions" in attrs:
+            self._topic(cluster, node)
+        elif node.kind == "group" and "state" in attrs:
+            fact = GroupFact(attrs["type"], attrs["state"], attrs["protocol"], node.first_seen, attrs["members"])
+            fact.describable, fact.reason = attrs["describable"], attrs["reason"]
+            fact.described_at = self.time(node.id, "described_at")
+            cluster.groups[node.name] = fact
+
+    def _topic(self, cluster: ClusterFact, node: Node) -> None:
+        layout = self.ingest.structure.details.get(node.id, {}).get("layout", [])
+        attrs = node.attrs
+        fact = TopicFact(attrs["topic_id"], attrs["internal"], layout, node.first_seen, dict(attrs["configs"]))
+        cluster.topics[node.name] = fact
+        if written := self.time(node.id, "last_write"):
+            cluster.writes[node.name] = (self.time(node.id, "first_write") or written, written)
+        if (node.id, "producers") in self.ingest.numbers:
+            cluster.producers[node.name] = (self.time(node.id, "producers"), self.time(node.id, "produced_at"))
+
+    def _meters(self) -> None:
+        """Replays the last block or two of the tape, so that rates and interpolation go on at once."""
+        start, end = block_of(self.tick.at) - BLOCK_MS, self.tick.at
+        by_tick: dict[int, list[tuple[str, Row]]] = defaultdict(list)
+        for table in ("logs", "positions"):
+            for number, _, *row in self.lake.between(table, start, end, self.tick.number):
+                by_tick[number].append((table, tuple(row)))
+        frozen: dict[int, dict[str, Ms]] = defaultdict(dict)
+        for number, _, subject, _, at in self.lake.between(
+            "numbers", start, end, self.tick.number, "AND metric = ?", ["positions_at"]
+        ):
+            frozen[number][subject.partition(":")[2]] = int(at)
+        for number in sorted(by_tick):
+            self._replay(by_tick[number], frozen[number])
+        for grp, topic, *row in self.lake.latest("lag", self.tick.at, self.tick.number):
+            self._lag(grp, topic, LagRow(*row))
+        for cluster in self.facts.clusters.values():
+            _settle(cluster.meter)
+        for node, metric in list(self.ingest.numbers):
+            if metric == "rate" and node.startswith("topic:"):
+                cluster_name, topic_name = split_id(node)[1]
+                self.ingest._rated[cluster_name].add(topic_name)
+
+    def _replay(self, rows: list[tuple[str, Row]], frozen: Mapping[str, Ms]) -> None:
+        moved: dict[str, set[str]] = defaultdict(set)
+        asked: dict[str, Ms] = {}
+        for table, row in rows:
+            cluster, topic = self.name[row[0 if table == "logs" else 1]]
+            meter = self.facts.cluster(cluster).meter
+            if table == "logs":
+                _, part, log_start, log_end, seen = row
+                meter.see_log(topic, part, log_start, log_end, seen)
+                moved[cluster].add(topic)
+                asked[cluster] = max(asked.get(cluster, 0), seen)
+            else:
+                self._position(meter, topic, row)
+        for cluster, at in frozen.items():
+            meter = self.facts.cluster(cluster).meter
+            meter.close_frame(at, asked.get(cluster, at), moved[cluster])
+            meter.touched.clear()
+
+    def _position(self, meter: Meter, topic: str, row: Row) -> None:
+        grp, _, part, committed, committed_at, moved_at, behind, error = row
+        group = self.name[grp][1]
+        if committed is None:
+            meter.end_position(group, topic, part)
+            return
+        meter.see_position(group, topic, part, committed, committed_at, moved_at)
+        position = meter.tracks[group, topic].parts[part]
+        position.moved_at = moved_at
+        position.passed = None if behind is None else Passed(behind, error)
+
+    def _lag(self, grp: int, topic: int, row: LagRow) -> None:
+        cluster, group = self.name[grp]
+        track = self.facts.cluster(cluster).meter.tracks.get((group, self.name[topic][1]))
+        if track is None or not row.verdict:
+            return
+        track.row = row
+        if row.sampled_at:
+            self.facts.cluster(cluster).stale[group] = row.sampled_at
+        if row.verdict != "ok" or row.lag:
+            self.facts.cluster(cluster).meter.unsettled.add((group, self.name[topic][1]))
+
+    def _claims(self, edges: Mapping[str, Edge]) -> None:
+        for name, edge in edges.items():
+            for e in edge.evidence:
+                if e["source"] not in OWN:
+                    self._claim(name, edge, e)
+
+    def _claim(self, name: str, edge: Edge, e: Mapping[str, Any]) -> None:
+        last = self.time(name, f"last_seen:{e['source']}") or e["first_seen"]
+        count = self.time(name, f"count:{e['source']}") or 1
+        for key in _source(edge, e).claims:
+            self.facts.claims[key] = Piece(e["source"], e["strength"], e["first_seen"], last, count, e["detail"])
+            count = 0  # several claims on one edge were stored as one sum
+
+
+def _source(edge: Edge, e: Mapping[str, Any]) -> Source:
+    if e["source"] in OWN:
+        return Source()
+    joins = e["joins"] or [{"group": "", "client_id": ""}]
+    return Source(
+        tuple(ClaimKey(e["source"], edge.relation, edge.source, edge.target, j["group"], j["client_id"]) for j in joins)
+    )
+
+
+def _settle(meter: Meter) -> None:
+    meter.moved_logs.clear()
+    meter.moved_positions.clear()
+    meter.ended.clear()
+    meter.touched.clear()
+    meter.pairs_changed = False

@@ -1,0 +1,330 @@
+"""From what is known to what is drawn: the graph as a pure function of the facts, and what changed between two."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from lineage.config import Config
+from lineage.evidence import STALE_MS, Piece, grade
+from lineage.facts import ClaimKey, ClusterFact, Facts, GroupFact, TopicFact
+from lineage.graph import Edge, Node
+from lineage.identity import edge_id, node_id, split_id
+from lineage.observations import Ms
+from lineage.ownership import Reader, owner_of, service_by_rule, service_by_span
+
+WRITER_GRACE_MS = 10_000  # a span may come this much later than the record that it explains
+WRITER_EXPIRES_MS = 86_400_000
+
+
+class Source(NamedTuple):
+    """Where the moving numbers of one piece of evidence come from."""
+
+    claims: tuple[ClaimKey, ...] = ()
+    pair: tuple[str, str, str] | None = None  # cluster, group, topic
+
+
+@dataclass
+class Structure:
+    """What is drawn, and from where each edge's moving numbers come."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: dict[str, Edge] = field(default_factory=dict)
+    sources: dict[str, dict[str, Source]] = field(default_factory=dict)  # edge -> source of evidence -> whence
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class Delta(NamedTuple):
+    """One difference, as a Change will hold it."""
+
+    kind: str
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    evidence: str
+
+
+def build(facts: Facts, config: Config, at: Ms, old: Structure) -> Structure:
+    """The structure of ``facts`` at ``at``; what ``old`` already had keeps its first-seen times and details."""
+    return _Builder(facts, config, at, old).run()
+
+
+class _Builder:
+    def __init__(self, facts: Facts, config: Config, at: Ms, old: Structure) -> None:
+        self.facts, self.config, self.at, self.old = facts, config, at, old
+        self.out = Structure()
+        self.pieces: dict[str, dict[str, list[tuple[Piece, Source]]]] = defaultdict(lambda: defaultdict(list))
+        self.ends: dict[str, tuple[str, str, str, str]] = {}
+        self.joined: dict[tuple[str, str], str] = {}  # cluster, group -> service id
+
+    def run(self) -> Structure:
+        self._teams()
+        self._joins()
+        for name, cluster in self.facts.clusters.items():
+            self._cluster(name, cluster)
+        self._claims()
+        self._writers()
+        self._close_edges()
+        return self.out
+
+    def node(
+        self, node: str, name: str, cluster: str, attrs: dict[str, Any], seen: Ms, owned: str | None = None
+    ) -> None:
+        kind = node.partition(":")[0]
+        team, source = self._owner(kind, name, owned)
+        before = self.old.nodes.get(node)
+        first = before.first_seen if before else seen
+        self.out.nodes[node] = Node(node, kind, name, cluster, team, source, first, attrs)
+
+    def _owner(self, kind: str, name: str, owned: str | None) -> tuple[str | None, str | None]:
+        owner = owner_of(self.config, kind, name)
+        if owner is None and owned and owned in self.out.nodes:
+            node = self.out.nodes[owned]
+            return node.team, node.owner_source
+        return (owner.team, owner.source) if owner else (None, None)
+
+    def edge(self, relation: str, source: str, target: str, key: str, piece: Piece, whence: Source) -> None:
+        name = edge_id(relation, source, target, key)
+        self.ends[name] = (relation, source, target, key)
+        self.pieces[name][piece.source].append((piece, whence))
+
+    def _teams(self) -> None:
+        for name, team in self.config.teams.items():
+            self.node(
+                node_id("team", name),
+                name,
+                "",
+                {"contact": team.contact, "url": team.url, "email": team.email},
+                self.at,
+            )
+
+    def _joins(self) -> None:
+        named: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(lambda: defaultdict(set))
+        for key in self.facts.claims:
+            if key.relation == "reads" and key.end.startswith("service:"):
+                spans = named[_cluster_of(key.start)]
+                for what, value in (("group", key.group), ("client_id", key.client_id)):
+                    if value:
+                        spans[what, value].add(key.end)
+        for name, cluster in self.facts.clusters.items():
+            for group, fact in cluster.groups.items():
+                if service := self._service(group, fact, named[name]):
+                    self.joined[name, group] = service
+
+    def _service(self, group: str, fact: GroupFact, named: Mapping[tuple[str, str], set[str]]) -> str | None:
+        clients = frozenset(m["client_id"] for m in fact.members or ())
+        by_rule = service_by_rule(self.config, Reader(group, clients))
+        return node_id("service", by_rule) if by_rule else service_by_span(group, sorted(clients), named)
+
+    def _cluster(self, name: str, cluster: ClusterFact) -> None:
+        for topic, fact in cluster.topics.items():
+            node = node_id("topic", name, topic)
+            self.node(node, topic, name, _topic_attrs(fact), fact.first_seen)
+            self.out.details[node] = {"layout": fact.layout}
+        for group, known in cluster.groups.items():
+            service = self.joined.get((name, group))
+            if service:
+                self._service_node(service, known.first_seen)
+            attrs = {**_group_attrs(known), "service": service}
+            self.node(node_id("group", name, group), group, name, attrs, known.first_seen, service)
+        for group, topic, piece in self._reads(cluster):
+            if group in cluster.groups and topic in cluster.topics:
+                self._read(name, group, topic, piece)
+
+    def _service_node(self, service: str, seen: Ms) -> None:
+        if service not in self.out.nodes:
+            self.node(service, split_id(service)[1][0], "", {}, seen)
+
+    def _reads(self, cluster: ClusterFact) -> Iterator[tuple[str, str, Piece]]:
+        for (group, topic), track in cluster.meter.tracks.items():
+            yield group, topic, Piece("positions", "observed", track.first_seen, track.first_seen, len(track.parts))
+        for group, fact in cluster.groups.items():
+            for topic, count in _assigned(fact).items():
+                yield group, topic, Piece("groups", "observed", fact.described_at, fact.described_at, count)
+
+    def _read(self, cluster: str, group: str, topic: str, piece: Piece) -> None:
+        service, start = self.joined.get((cluster, group)), node_id("topic", cluster, topic)
+        target = service or node_id("group", cluster, group)
+        self.edge("reads", start, target, group if service else "", piece, Source((), (cluster, group, topic)))
+
+    def _claims(self) -> None:
+        for key, piece in self.facts.claims.items():
+            if not all(self._claimed(end, piece.first_seen) for end in (key.start, key.end)):
+                continue
+            for name in self._edges_of(key):
+                relation, start, end, group = self.ends.get(name) or (key.relation, key.start, key.end, key.group)
+                self.edge(relation, start, end, group, piece, Source((key,)))
+
+    def _edges_of(self, key: ClaimKey) -> list[str]:
+        """The edges that a claim speaks of: a read without a group is that of the groups joined to its service."""
+        alone = edge_id(key.relation, key.start, key.end, key.group)
+        if key.relation != "reads" or key.group:
+            return [alone]
+        cluster, topic = _cluster_of(key.start), key.start
+        groups = [g for (c, g), service in self.joined.items() if service == key.end and c == cluster]
+        known = [edge_id("reads", topic, key.end, g) for g in groups]
+        return [k for k in known if k in self.ends] or [alone]
+
+    def _claimed(self, node: str, seen: Ms) -> bool:
+        """Whether a claim may speak of this node; services and what nobody lists come to be by it."""
+        if node in self.out.nodes:
+            return True
+        kind, path = split_id(node)
+        if kind in ("topic", "group"):
+            listed = self.facts.clusters.get(path[0])
+            if len(path) != 2 or (listed and kind + "s" in listed.complete):
+                return False
+        self.node(node, path[-1], path[0] if len(path) > 1 else "", {}, seen)
+        return True
+
+    def _writers(self) -> None:
+        for writer, (cluster, topic, written) in unknown_writers(self.facts, self.at).items():
+            node = node_id("topic", cluster, topic)
+            self.node(writer, topic, cluster, {}, written.first_seen, node)
+            self.edge("writes", writer, node, "", written, Source((), (cluster, "", topic)))
+
+    def _close_edges(self) -> None:
+        for name, by_source in self.pieces.items():
+            relation, source, target, key = self.ends[name]
+            old = self.old.edges.get(name)
+            known = {e["source"]: e for e in old.evidence} if old else {}
+            evidence = tuple(_constant(by_source[s], known.get(s)) for s in sorted(by_source))
+            first = old.first_seen if old else min(e["first_seen"] for e in evidence)
+            strength = grade(e["strength"] for e in evidence)
+            self.out.edges[name] = Edge(source, target, key, relation, strength, first, evidence)
+            self.out.sources[name] = {s: _whence(given) for s, given in by_source.items()}
+
+
+def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
+    """The writer nodes that must stand at ``at``: cluster, topic and evidence by id. No claim explains them."""
+    explained = {k.end for k, p in facts.claims.items() if k.relation == "writes" and at - p.last_seen <= STALE_MS}
+    out: dict[str, tuple[str, str, Piece]] = {}
+    for name, cluster in facts.clusters.items():
+        for topic in cluster.writes.keys() | cluster.producers.keys():
+            fact, written = cluster.topics.get(topic), unexplained(cluster, topic, at)
+            if fact and written and not fact.internal and node_id("topic", name, topic) not in explained:
+                out[node_id("writer", name, topic)] = (name, topic, written)
+    return out
+
+
+def unexplained(cluster: ClusterFact, topic: str, at: Ms) -> Piece | None:
+    """The evidence that somebody writes this topic: its log end moves, or producer ids are active there."""
+    first, last = cluster.writes.get(topic, (0, 0))
+    count, newest = cluster.producers.get(topic, (0, 0))
+    if count and newest:
+        first, last = first or newest, max(last, newest)
+    if not last or at - last > WRITER_EXPIRES_MS or at - first < WRITER_GRACE_MS:
+        return None
+    return Piece("log_end", "observed", first, last)
+
+
+def _cluster_of(node: str) -> str:
+    path = split_id(node)[1]
+    return path[0] if len(path) > 1 else ""
+
+
+def _topic_attrs(fact: TopicFact) -> dict[str, Any]:
+    floor = int(fact.configs.get("min.insync.replicas", "1") or 1)
+    online = [p for p in fact.layout if p[1] >= 0]
+    return {
+        "topic_id": fact.topic_id,
+        "internal": fact.internal,
+        "partitions": len(fact.layout),
+        "replication": max((len(p[2]) for p in fact.layout), default=0),
+        "offline": len(fact.layout) - len(online),
+        "under_replicated": sum(len(p[3]) < len(p[2]) for p in fact.layout),
+        "below_min_isr": sum(len(p[3]) < floor for p in fact.layout),
+        "configs": dict(fact.configs),
+    }
+
+
+def _group_attrs(fact: GroupFact) -> dict[str, Any]:
+    kept = {"type": fact.type, "state": fact.state, "protocol": fact.protocol, "describable": fact.describable}
+    return {**kept, "reason": fact.reason, "members": fact.members}
+
+
+def _assigned(fact: GroupFact) -> dict[str, int]:
+    topics: dict[str, int] = {}
+    for member in fact.members or ():
+        for topic in member["subscribed"]:
+            topics.setdefault(topic, 0)
+        for topic, parts in member["assigned"].items():
+            topics[topic] = topics.get(topic, 0) + len(parts)
+    return topics
+
+
+def _constant(given: list[tuple[Piece, Source]], known: Mapping[str, Any] | None) -> dict[str, Any]:
+    pieces = [p for p, _ in given]
+    named = {(c.group, c.client_id) for _, s in given for c in s.claims}
+    joins = [{"group": g, "client_id": c} for g, c in sorted(named)]
+    detail = next((p.detail for p in pieces if p.detail), "")
+    first = min(p.first_seen for p in pieces)
+    kept = {"source": pieces[0].source, "strength": grade(p.strength for p in pieces), "joins": joins}
+    return {
+        **kept,
+        "first_seen": known["first_seen"] if known else first,
+        "detail": (known or {}).get("detail") or detail,
+    }
+
+
+def _whence(given: Iterable[tuple[Piece, Source]]) -> Source:
+    sources = [s for _, s in given]
+    return Source(tuple(c for s in sources for c in s.claims), next((s.pair for s in sources if s.pair), None))
+
+
+ASPECTS = (("members", "members"), ("configs", "config"))
+
+
+def differences(old: Structure, new: Structure) -> list[Delta]:
+    """What must change for ``old`` to become ``new``; applied in this order it does."""
+    out = [Delta("vanished", k, e.as_dict(), None, _why(e)) for k, e in old.edges.items() if k not in new.edges]
+    out += [Delta("vanished", k, n.as_dict(), None, "") for k, n in old.nodes.items() if k not in new.nodes]
+    for k, node in new.nodes.items():
+        out += _node_deltas(k, old.nodes.get(k), node)
+    for k, edge in new.edges.items():
+        before = old.edges.get(k)
+        if before is None:
+            out.append(Delta("appeared", k, None, edge.as_dict(), _why(edge)))
+        elif before != edge:
+            out.append(_changed("changed", k, before.as_dict(), edge.as_dict(), _why(edge)))
+    return out
+
+
+def _why(edge: Edge) -> str:
+    return ", ".join(f"{e['source']} ({e['strength']})" for e in edge.evidence)
+
+
+def _node_deltas(key: str, old: Node | None, new: Node) -> list[Delta]:
+    if old is None:
+        return [Delta("appeared", key, None, new.as_dict(), "")]
+    if old == new:
+        return []
+    before, after = old.as_dict(), new.as_dict()
+    a, b = before.pop("attrs"), after.pop("attrs")
+    out = []
+    for attr, kind in ASPECTS:
+        if a.get(attr) != b.get(attr):
+            one, two = ({"attrs": {attr: side[attr]} if attr in side else {}} for side in (a, b))
+            out.append(Delta(kind, key, one, two, ""))
+    rest_a, rest_b = _rest(a, b), _rest(b, a)
+    if rest_a or rest_b:
+        out.append(Delta("changed", key, {"attrs": rest_a}, {"attrs": rest_b}, ""))
+    if before != after:
+        out.append(
+            _changed(
+                "owner" if before["team"] != after["team"] else "changed", key, before, after, new.owner_source or ""
+            )
+        )
+    return out
+
+
+def _rest(attrs: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    aspects = {a for a, _ in ASPECTS}
+    return {k: v for k, v in attrs.items() if k not in aspects and (k not in other or other[k] != v)}
+
+
+def _changed(kind: str, key: str, before: Mapping[str, Any], after: Mapping[str, Any], why: str) -> Delta:
+    fields = [f for f in after if before.get(f) != after[f]]
+    return Delta(kind, key, {f: before.get(f) for f in fields}, {f: after[f] for f in fields}, why)

@@ -1,0 +1,71 @@
+"""The schedule and its tasks: all kinds of every cluster, each published once, none in another's way."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from collectors import tasks
+from collectors.base import Lease
+from lineage.config import ClusterConfig, Config, Every
+from lineage.observations import FIELD, STREAM, CollectorRan, TopicsListed, decode
+
+DEAD = "127.0.0.1:1"
+
+
+def config(broker: str) -> Config:
+    return Config(clusters=(ClusterConfig("dead", DEAD), ClusterConfig("living", broker, every=Every(topology=7.0))))
+
+
+@pytest.fixture
+def published(broker: str, redis_url: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    settings.PLAYHEAD, settings.REDIS_URL = config(broker), redis_url
+    monkeypatch.setattr(tasks, "_workshop", tasks._Workshop())
+    client = redis.Redis.from_url(redis_url)
+    return lambda: [decode(fields[FIELD]) for _, fields in client.xrange(STREAM)]
+
+
+def test_every_kind_of_every_cluster_is_scheduled_and_expires_with_its_interval() -> None:
+    schedule = tasks.beat_schedule(config("127.0.0.1:2"))
+    assert len(schedule) == 2 * len(tasks.KINDS)
+    entry = schedule["topology:living"]
+    assert (entry["task"], entry["schedule"], entry["args"]) == (tasks.TASK, 7.0, ("living", "topology"))
+    assert all(e["options"]["expires"] == e["schedule"] for e in schedule.values())
+
+
+def test_a_collection_is_published_with_how_it_went(published: Any) -> None:
+    tasks.collect("living", "topology")
+    seen = published()
+    assert any(isinstance(o, TopicsListed) and o.cluster == "living" for o in seen)
+    ran = seen[-1]
+    assert isinstance(ran, CollectorRan)
+    assert (ran.collector, ran.error, ran.interval) == ("topology", None, 7.0)
+
+
+def test_a_dead_cluster_holds_its_own_tasks_only_and_not_for_long(published: Any) -> None:
+    began = time.monotonic()
+    for kind in tasks.KINDS:
+        tasks.collect("dead", kind)
+    assert time.monotonic() - began < 10
+    tasks.collect("living", "groups")
+    ran = [o for o in published() if isinstance(o, CollectorRan)]
+    assert [o.error is None for o in ran] == [False] * len(tasks.KINDS) + [True]
+
+
+def test_the_same_collection_never_runs_twice_at_once(published: Any, redis_url: str) -> None:
+    other = Lease(redis.Redis.from_url(redis_url), "topology:living", 60)
+    assert other.acquire()
+    tasks.collect("living", "topology")
+    assert published() == []
+    other.release()
+    tasks.collect("living", "topology")
+    tasks.collect("living", "topology")
+    assert len([o for o in published() if isinstance(o, CollectorRan)]) == 2
+
+
+def test_a_cluster_that_left_the_configuration_is_left_alone(published: Any) -> None:
+    tasks.collect("gone", "topology")
+    assert published() == []

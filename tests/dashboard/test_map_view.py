@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from dashboard.views import build
+from tests.dashboard.made import edge, frame, lag, node, topic
+
+
+def shop() -> tuple[object, ...]:
+    writer, orders, billing = node("service", "shop"), topic("orders", team="sales"), node("service", "billing")
+    group = node("group", "billing-cg", service=billing.id, members=[], state="Stable")
+    edges = [
+        edge(writer, orders, "writes"),
+        edge(orders, billing, "reads", "billing-cg", lag=7, verdict="stopped"),
+    ]
+    item = lag("billing-cg", "orders", "stopped", lag=7, time_lag=12.0, service=billing.id)
+    return frame([writer, orders, billing, group, node("team", "sales")], edges, lag=(item,)), writer, orders, billing
+
+
+def test_a_group_of_a_service_is_drawn_as_that_service() -> None:
+    f, *nodes = shop()
+    view = build("map", f, {})  # type: ignore[arg-type]
+    assert set(view.tables["nodes"]) == {n.id for n in nodes}  # type: ignore[attr-defined]
+    read = next(e for e in view.tables["edges"].values() if e["relation"] == "reads")
+    assert (read["key"], read["lag"], read["time_lag"], read["verdict"]) == ("billing-cg", 7, 12.0, "stopped")
+
+
+def test_a_reader_shows_the_worst_verdict_of_what_it_reads() -> None:
+    f, _, orders, billing = shop()
+    nodes = build("map", f, {}).tables["nodes"]  # type: ignore[arg-type]
+    assert nodes[billing.id]["verdict"] == nodes[orders.id]["verdict"] == "stopped"  # type: ignore[attr-defined]
+
+
+def test_internal_topics_are_left_out_unless_asked_for() -> None:
+    f = frame([topic("__consumer_offsets", internal=True), topic("orders")])
+    assert set(build("map", f, {}).tables["nodes"]) == {"topic:c/orders"}
+    assert len(build("map", f, {"internal": "true"}).tables["nodes"]) == 2
+
+
+def test_focus_follows_so_many_hops() -> None:
+    chain = [topic(f"t{i}") for i in range(8)]
+    f = frame(chain, [edge(a, b, "derives") for a, b in pairwise(chain)])
+    near = build("map", f, {"focus": chain[3].id}).tables["nodes"]
+    assert set(near) == {t.id for t in chain[1:6]}
+    up = build("map", f, {"focus": chain[3].id, "upstream": "1", "downstream": "0"}).tables["nodes"]
+    assert set(up) == {chain[2].id, chain[3].id}
+
+
+def test_filters_keep_what_matches_and_its_neighbours() -> None:
+    f, _writer, orders, billing = shop()
+    kept = build("map", f, {"verdict": "stopped"}).tables["nodes"]  # type: ignore[arg-type]
+    assert set(kept) == {orders.id, billing.id}  # type: ignore[attr-defined]
+    assert build("map", f, {"team": "sales"}).tables["nodes"].keys() == build("map", f, {}).tables["nodes"].keys()  # type: ignore[arg-type]
+    assert not build("map", f, {"q": "nothing like it"}).tables["nodes"]  # type: ignore[arg-type]
+
+
+def test_above_three_hundred_nodes_teams_are_drawn_and_their_edges_are_summed() -> None:
+    teams = [f"team{i}" for i in range(10)]
+    topics = [topic(f"t{i}", team=teams[i % 10]) for i in range(350)]
+    services = [node("service", f"s{i}", team=teams[i]) for i in range(10)]
+    edges = [edge(t, services[(i + 1) % 10], "reads", "g", lag=1, verdict="ok") for i, t in enumerate(topics)]
+    edges[0] = replace(edges[0], verdict="stalled")
+    view = build("map", frame([*topics, *services], edges), {})
+    assert view.meta["folded"] is True
+    assert set(view.tables["nodes"]) == {f"team:{t}" for t in teams}
+    assert view.tables["nodes"]["team:team0"]["count"] == {"services": 1, "topics": 35}
+    merged = view.tables["edges"]["reads|team:team0|team:team1|"]
+    assert (merged["lag"], merged["rate"], merged["verdict"]) == (35, 35.0, "stalled")
+    assert all(isinstance(n["x"], float) and isinstance(n["y"], float) for n in view.tables["nodes"].values())
+
+
+def test_an_open_team_shows_its_members_with_their_neighbours_folded() -> None:
+    topics = [topic(f"t{i}", team=f"team{i % 10}") for i in range(350)]
+    reader = node("service", "s", team="team1")
+    view = build("map", frame([*topics, reader], [edge(topics[0], reader, "reads")]), {"open": "team:team0"})
+    assert topics[0].id in view.tables["nodes"]
+    assert "team:team1" in view.tables["nodes"]
+    assert "team:team0" not in view.tables["nodes"]
+    assert [c["name"] for c in view.meta["crumbs"]] == ["Map", "team0"]
+
+
+def test_two_thousand_unowned_topics_do_not_become_one_box() -> None:
+    for name in ("topic-{:04}", "{:04}", "orders.{:04}.v1"):
+        view = build("map", frame([topic(name.format(i)) for i in range(2000)]), {})
+        assert 10 < len(view.tables["nodes"]) <= 400
+    words = [topic(f"{w}.{i}") for w in ("orders", "payments", "mail", "fraud", "stock") for i in range(400)]
+    view = build("map", frame(words), {})
+    assert 4 < len(view.tables["nodes"]) <= 400
+    distinct = [topic(f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}") for i in range(2000)]
+    assert len(build("map", frame(distinct), {}).tables["nodes"]) <= 400
+
+
+def test_what_the_recorder_has_not_placed_moves_nothing() -> None:
+    old = [topic("a"), topic("b")]
+    before = build("map", frame(old), {}).tables["nodes"]
+    f = frame(old)
+    new = topic("new")
+    later = replace(f, nodes={**f.nodes, new.id: new})
+    after = build("map", later, {}).tables["nodes"]
+    assert {i: (after[i]["x"], after[i]["y"]) for i in before} == {i: (r["x"], r["y"]) for i, r in before.items()}
+    assert (after[new.id]["x"], after[new.id]["y"]) not in {(r["x"], r["y"]) for r in before.values()}

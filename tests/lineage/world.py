@@ -1,0 +1,89 @@
+"""A small Kafka as collectors would report it: its observations, one call each."""
+
+from __future__ import annotations
+
+from lineage.config import Config, parse
+from lineage.observations import (
+    Broker,
+    ClusterSeen,
+    CollectorRan,
+    Commit,
+    EdgeSeen,
+    EdgesSeen,
+    Group,
+    GroupDetail,
+    GroupsDescribed,
+    GroupsListed,
+    LogRange,
+    Member,
+    Partition,
+    PositionsFrame,
+    Topic,
+    TopicsListed,
+)
+
+T0 = 1_790_000_000_000 - 1_790_000_000_000 % 600_000
+YAML = """
+clusters: [{name: c, bootstrap_servers: "localhost:9092", every: {positions: 2s}}]
+services: [{match: {group: "^(?P<name>.+)-cg$"}, service: "{name}"}]
+teams: {shop: {contact: "#shop"}}
+owners: [{topic: "orders*", team: shop}, {service: "billing", team: shop}]
+"""
+
+
+def config(text: str = YAML) -> Config:
+    return parse(text, "playhead.yaml", {})
+
+
+def cluster(at: int, cluster_id: str = "id-c") -> ClusterSeen:
+    return ClusterSeen(cluster="c", at=at, cluster_id=cluster_id, controller=1, brokers=[Broker(1, "b", 9092)])
+
+
+def topics(at: int, *names: str, complete: bool = True, leader: int = 1) -> TopicsListed:
+    listed = [Topic(n, f"id-{n}", n.startswith("__"), [Partition(0, leader, [1], [1])]) for n in names]
+    return TopicsListed(cluster="c", at=at, topics=listed, complete=complete)
+
+
+def groups(at: int, *names: str, state: str = "Stable", complete: bool = True) -> GroupsListed:
+    listed = [Group(n, "classic", state, "consumer") for n in names]
+    return GroupsListed(cluster="c", at=at, groups=listed, complete=complete)
+
+
+def members(at: int, group: str, *client_ids: str, topic: str = "orders") -> GroupsDescribed:
+    described = [
+        Member(f"m-{c}", c, "/127.0.0.1", None, [topic], {topic: [0]} if i == 0 else {})
+        for i, c in enumerate(client_ids)
+    ]
+    return GroupsDescribed(cluster="c", at=at, groups=[GroupDetail(group, described)])
+
+
+def frame(
+    at: int,
+    ends: dict[str, int | None],
+    commits: dict[str, dict[str, int]] | None = None,
+    *,
+    keyframe: bool = False,
+    complete: bool = False,
+    epoch: int = 1,
+    starts: dict[str, int] | None = None,
+) -> PositionsFrame:
+    """One partition a topic; ``commits[group][topic]`` is its offset."""
+    given = {g: {t: [Commit(0, o)] for t, o in c.items()} for g, c in (commits or {}).items()}
+    logs = {t: [LogRange(0, (starts or {}).get(t, 0), e)] for t, e in ends.items()}
+    return PositionsFrame(
+        cluster="c", at=at, ends_at=at + 50, epoch=epoch, method="swept", keyframe=keyframe, complete=complete,
+        swept_at=at, commits=given, ended=[], logs=logs,
+    )  # fmt: skip
+
+
+def spans(
+    at: int, relation: str, source: str, target: str, group: str = "", count: int = 1, client_id: str = ""
+) -> EdgesSeen:
+    edge = EdgeSeen(relation, source, target, at, at, count, group=group, client_id=client_id)
+    return EdgesSeen(cluster="", at=at, source="otlp", edges=[edge])
+
+
+def ran(at: int, collector: str, error: str | None = None) -> CollectorRan:
+    return CollectorRan(
+        cluster="c", at=at, collector=collector, source="kafka", duration=0.1, requests=3, error=error, interval=2.0
+    )

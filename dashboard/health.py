@@ -12,6 +12,8 @@ from dashboard.reading import frame_at, now_ms
 from lineage.frames import Frame
 from lineage.history import TapeBegins
 
+FIRST = ("topology", "groups", "positions")  # the collectors whose first run makes a whole picture
+
 
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the process serves."""
@@ -33,11 +35,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def lacking(frame: Frame | None, wanted: list[str]) -> list[dict[str, Any]]:
-    """Clusters without a first sample. One that is known not to be reachable holds nothing up."""
+    """What each cluster has not had a first sample of. One that is known not to be reachable holds nothing up."""
     known = {c.name: c for c in frame.clusters} if frame else {}
+    ran = {(c.cluster, c.name) for c in frame.collectors} if frame else set()
     out = []
     for name in wanted:
         cluster = known.get(name)
-        if cluster is None or (cluster.sampled_at is None and cluster.status != "down"):
-            out.append({"cluster": name, "what": "a first complete sample"})
+        if cluster is None or cluster.status != "down":
+            out += [{"cluster": name, "what": f"first {kind}"} for kind in FIRST if (name, kind) not in ran]
     return out

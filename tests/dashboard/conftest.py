@@ -50,7 +50,8 @@ def fill(tape: Tape) -> None:
     tape.take(w.members(T0, "billing-cg", "b-1"))
     tape.take(w.members(T0, SPITEFUL_GROUP, SPITEFUL_CLIENT))
     tape.take(w.spans(T0, "writes", "service:shop", "topic:c/orders"))
-    tape.take(w.ran(T0, "positions"))
+    for collector in ("topology", "groups", "positions"):
+        tape.take(w.ran(T0, collector))
     for s in range(3):
         groups = ("billing-cg", "audit", SPITEFUL_GROUP)
         commits = {g: {"orders": 90 + s} for g in groups}

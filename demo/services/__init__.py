@@ -6,6 +6,7 @@ import importlib
 from types import ModuleType
 
 NAMES = (
+    "mainframe",  # the old system was there before the shop
     "customers",
     "orders",
     "storefront",
@@ -22,7 +23,6 @@ NAMES = (
     "app-gateway",
     "app-analytics",
     "audit",
-    "mainframe",
 )
 
 

@@ -15,7 +15,7 @@ from lineage.identity import edge_id, node_id, split_id
 from lineage.observations import Ms
 from lineage.ownership import Reader, owner_of, service_by_rule, service_by_span
 
-WRITER_GRACE_MS = 4_000  # a span may come this much later than the record that it explains
+WRITER_GRACE_MS = 3_000  # a span may come this much later than the record that it explains
 WRITER_EXPIRES_MS = 86_400_000
 
 

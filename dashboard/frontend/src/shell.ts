@@ -125,12 +125,18 @@ export class Shell {
   }
 }
 
+/** An age that changes once a minute, so that a screen reader is not told it each second. */
+function longAgo(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  return minutes < 1 ? "less than a minute ago" : `${age(minutes * 60)} ago`;
+}
+
 /** What is wrong with a cluster, in sentences: what, how much, how old. */
 function health(slug: string, c: Cluster, now: number): [string, string, string][] {
   const name = c.name || slug, out: [string, string, string][] = [];
   const sampled = millis(c.sampled_at);
   if (c.status === "down" || c.error) {
-    const since = sampled === null ? "Nothing was ever read from it." : `What you see of it is from ${clock(sampled)}, ${age(Math.floor((now - sampled) / 60_000) * 60 || 1)} or more ago.`;
+    const since = sampled === null ? "Nothing was ever read from it." : `What you see of it is from ${clock(sampled)}, ${longAgo(now - sampled)}.`;
     out.push(["v-stalled", `${name} does not answer.`, `${c.error ? `${c.error}. ` : ""}${since}`.replace(". . ", ". ")]);
   }
   const missing = (c.brokers_expected ?? 0) - (c.brokers ?? 0);

@@ -72,7 +72,7 @@ def test_without_any_configuration_it_starts_serves_and_goes_with_one_ctrl_c(tre
     assert len(tree.alive()) >= 5
     assert tree.redis_listens()
     tree.process.send_signal(signal.SIGINT)
-    tree.gone_after(10)
+    tree.gone_after(30)
     assert tree.process.wait(1) == 0
     assert not tree.redis_listens()
     assert "Traceback" not in tree.log.read_text()
@@ -83,7 +83,7 @@ def test_when_its_supervisor_is_killed_all_of_it_goes_and_the_next_start_works(t
     tree.wait_for("Playhead is on")
     tree.process.kill()
     tree.process.wait()
-    tree.gone_after(10)
+    tree.gone_after(30)
     assert not tree.redis_listens()
     again = Tree(tree.data)
     try:

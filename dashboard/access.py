@@ -115,8 +115,8 @@ def new_token(name: str, scope: str, by: str = "") -> str:
     """Makes a token and answers it, this once. Raises ValueError for a scope or a name that cannot be."""
     if scope not in SCOPES:
         raise ValueError(f"{scope!r} is no scope; there are {', '.join(SCOPES)}")
-    if not name.strip() or len(name) > 120:
-        raise ValueError("a token's name has 1 to 120 characters")
+    if not name.strip() or len(name) > 120 or not name.isprintable():
+        raise ValueError("a token's name has 1 to 120 characters, none of them a control")
     token = PREFIX + secrets.token_urlsafe(32)
     ApiToken.objects.create(name=name, digest=digest(token), start=token[:8], scope=scope, created_by=by)
     audit(by or "command line", "token made", name, scope=scope)

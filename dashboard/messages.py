@@ -14,7 +14,7 @@ from dashboard.playhead import MAX_SPEED, MIN_SPEED
 
 MOST_BYTES = 16_384
 MOST_PARAMS = 32
-MOST_CHARS = 1_000
+MOST_CHARS = 8_000  # an id holds up to three characters for each byte of a name
 TYPES = ("open", "seek", "play", "pause", "live", "step")
 
 
@@ -63,7 +63,7 @@ def _open(body: dict[str, Any]) -> Message:
 
 
 def _short(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= MOST_CHARS
+    return isinstance(value, str) and len(value) <= MOST_CHARS and "\0" not in value
 
 
 def _at(body: dict[str, Any]) -> str:

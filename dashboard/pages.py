@@ -144,7 +144,8 @@ def login(request: HttpRequest) -> HttpResponse:
         answer = render(request, "login.html", words, status=429)
         answer["Retry-After"] = str(wait)
         return answer
-    user = authenticate(request, username=name, password=request.POST.get("password", ""))
+    password = request.POST.get("password", "")
+    user = authenticate(request, username=name, password=password) if name.isprintable() else None
     if user is None:
         throttle.failed(address, name, time.monotonic())
         words = {"error": "The name and the password do not belong together.", "next": target}

@@ -1,21 +1,44 @@
 """Names of things: ``kind:path`` strings that stay the same for ever.
 
 A path's segments are percent-encoded where they hold ``/`` or ``%`` or bytes that are not UTF-8.
+
+A name itself is text that any table and any encoder can hold. Kafka lets a group be called by any bytes, NUL
+(which PostgreSQL refuses) included: where a byte cannot stand in such a text, the name writes it as ``\\xHH``.
+Its id has that byte percent-encoded, so that both lead back to the bytes. (Who calls a group ``\\xff`` in four
+letters shares the name of the one byte.)
 """
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 from urllib.parse import quote, unquote_to_bytes
 
 NodeId = NewType("NodeId", str)
 
 KINDS = frozenset({"service", "topic", "group", "connector", "query", "system", "writer", "team"})
+_PLAIN = re.compile(r"[\w.-]+", re.ASCII)  # nearly every name: nothing to be done
+_UNSPEAKABLE = re.compile("[\0\ud800-\udfff]")  # no table or no encoder takes them
+_ESCAPED = re.compile(r"\\x(00|[89A-F][0-9A-F])")
+
+
+def text(name: str | bytes) -> str:
+    """A name that any table and any encoder can hold; bytes that are no UTF-8 (or surrogates) become ``\\xHH``."""
+    found = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
+    return _UNSPEAKABLE.sub(lambda m: "".join(f"\\x{b:02X}" for b in _bytes(m[0])), found)
+
+
+def _bytes(char: str) -> bytes:
+    escaped = "\udc80" <= char <= "\udcff"
+    return char.encode("utf-8", "surrogateescape" if escaped else "surrogatepass")
 
 
 def segment(name: str) -> str:
-    """One path segment; only ``%``, ``/``, controls and undecodable bytes (surrogates) are encoded."""
-    return "".join(c if _plain(c) else quote(c.encode("utf-8", "surrogateescape"), safe="") for c in name)
+    """One path segment; only ``%``, ``/``, controls and what is no UTF-8 are encoded."""
+    if _PLAIN.fullmatch(name):
+        return name
+    known = _ESCAPED.sub(lambda m: bytes.fromhex(m[1]).decode("utf-8", "surrogateescape"), text(name))
+    return "".join(c if _plain(c) else quote(_bytes(c), safe="") for c in known)
 
 
 def _plain(char: str) -> bool:
@@ -33,12 +56,12 @@ def node_id(kind: str, *path: str) -> NodeId:
 
 
 def split_id(node: str) -> tuple[str, tuple[str, ...]]:
-    """The kind and the decoded path. Raises ValueError where the string is no id."""
+    """The kind and the path's names. Raises ValueError where the string is no id."""
     kind, colon, rest = node.partition(":")
     if not colon or kind not in KINDS or not rest:
         raise ValueError(f"{node!r} is no id; expected kind:path with kind one of {', '.join(sorted(KINDS))}")
     parts = rest.split("/") if kind not in {"system", "team", "service"} else [rest]
-    return kind, tuple(unquote_to_bytes(p).decode("utf-8", "surrogateescape") for p in parts)
+    return kind, tuple(text(unquote_to_bytes(p)) for p in parts)
 
 
 def edge_id(relation: str, source: str, target: str, key: str = "") -> str:

@@ -6,9 +6,11 @@ that lacks nothing: only such a listing may end what it does not name (law 3).
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
+
+from lineage.identity import text
 
 Ms: TypeAlias = int
 
@@ -207,11 +209,27 @@ FIELD = b"o"
 
 
 def encode(observation: AnyObservation) -> bytes:
-    """MessagePack, for the stream of observations."""
-    return _encoder.encode(observation)
+    """MessagePack, for the stream of observations. Surrogates (a name's bytes that are no UTF-8) become text."""
+    try:
+        return _encoder.encode(observation)
+    except UnicodeEncodeError:
+        return _encoder.encode(_speakable(msgspec.to_builtins(observation)))
 
 
 def decode(data: bytes) -> AnyObservation:
-    """The observation in these bytes. Raises msgspec.ValidationError or DecodeError."""
+    """The observation in these bytes, without a NUL in any text. Raises msgspec.ValidationError or DecodeError."""
     found: AnyObservation = _decoder.decode(data)
+    if b"\\u0000" in msgspec.json.encode(found):  # quicker than to look at each text of thousands
+        found = msgspec.convert(_speakable(msgspec.to_builtins(found)), AnyObservation)
     return found
+
+
+def _speakable(value: Any) -> Any:
+    """The one place where what a cluster calls its things becomes names that tables and encoders take."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return {_speakable(k): _speakable(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_speakable(v) for v in value]
+    return value

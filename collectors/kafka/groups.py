@@ -98,8 +98,12 @@ class Groups:
 
     def _modern(self, batch: list[str], budget: Budget) -> list[GroupDetail]:
         budget.spend()
-        asked = self._client.admin.describe_consumer_groups(batch, request_timeout=budget.timeout())
-        return [self._modern_detail(group, future) for group, future in asked.items()]
+        cut = [g for g in batch if "\0" in g]  # librdkafka would describe another group, named by what is before it
+        details = [GroupDetail(g, [], False, "cannot be described: its name holds a NUL") for g in cut]
+        if not (whole := [g for g in batch if g not in cut]):
+            return details
+        asked = self._client.admin.describe_consumer_groups(whole, request_timeout=budget.timeout())
+        return details + [self._modern_detail(group, future) for group, future in asked.items()]
 
     def _modern_detail(self, group: str, future: Any) -> GroupDetail:
         try:

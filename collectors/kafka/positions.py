@@ -113,7 +113,10 @@ def _ask(admin: AdminClient, group: str, budget: Budget) -> Future[Any]:
 
 def _answer(group: str, future: Future[Any], take: Take) -> KafkaException | None:
     try:
-        positions = future.result().topic_partitions
+        found = future.result()
+        if found.group_id != group:  # librdkafka cuts a name at a NUL, and has asked about another group
+            return KafkaException(KafkaError(KafkaError._INVALID_ARG, f"{group!r} cannot be asked for by its name"))
+        positions = found.topic_partitions
     except KafkaException as error:
         if error.args[0].code() not in GONE:
             return error

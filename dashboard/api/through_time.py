@@ -48,7 +48,10 @@ def series(
     if metric not in METRICS:
         raise Problem(400, f"there is no metric {metric[:40]!r}; there are {', '.join(METRICS)}")
     a, b = stretch(start, end)
-    points = history.series(subject, metric, a, b, _step(step, a, b))
+    try:
+        points = history.series(subject, metric, a, b, _step(step, a, b))
+    except ValueError as e:
+        raise Problem(400, str(e)) from e
     rows = [[stamp(t), v] for t, v in points]
     return ok({**wire.moment(moment_asked("live")), "subject": subject, "metric": metric, "points": rows})
 

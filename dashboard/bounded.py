@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 MOST = 8 * 1024 * 1024
+LINGER_BYTES, LINGER_SECONDS = 512 * 1024 * 1024, 10.0
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -31,7 +34,7 @@ class Bounded:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         if _announced(scope) > self.most:
-            return await _refuse(send)
+            return await _refuse(receive, send)
         counted, started = 0, False
 
         async def counting() -> Message:
@@ -51,7 +54,7 @@ class Bounded:
             await self.app(scope, counting, noticing)
         except _TooMuch:
             if not started:
-                await _refuse(send)
+                await _refuse(receive, send)
 
 
 def _announced(scope: MutableMapping[str, Any]) -> int:
@@ -59,7 +62,20 @@ def _announced(scope: MutableMapping[str, Any]) -> int:
     return int(found) if found.isdigit() else 0
 
 
-async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+async def _refuse(receive: Receive, send: Send) -> None:
+    length = (b"content-length", str(len(_PROBLEM)).encode())
+    headers = [(b"content-type", b"application/problem+json"), length, (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": _PROBLEM})
+    await send({"type": "http.response.body", "body": _PROBLEM, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(_let_pass(receive), LINGER_SECONDS)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _let_pass(receive: Receive) -> None:
+    """Drops what is still under way: to close at once would reset the connection before the answer is read."""
+    passed, more = 0, True
+    while more and passed < LINGER_BYTES:
+        message = await receive()
+        passed += len(message.get("body", b""))
+        more = message.get("more_body", False)  # a disconnect has none

@@ -85,7 +85,11 @@ class Hub:
         slot.bells.add(bell)
         self._start()
         if slot.newest is None:
-            await self._build(key, slot)
+            try:
+                await self._build(key, slot)
+            except asyncio.CancelledError:  # who goes on to another view meanwhile looks at this one no more
+                self.leave(key, bell)
+                raise
         bell.set()
         return slot
 

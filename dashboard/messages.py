@@ -57,7 +57,7 @@ def _open(body: dict[str, Any]) -> Message:
     if body.get("view") not in views.NAMES:
         raise BadMessage("there is no such view", f"Its view is one of {', '.join(views.NAMES)}.")
     params = body.get("params", {})
-    if not isinstance(params, dict) or len(params) > MOST_PARAMS or not all(map(_short, params.values())):
+    if not isinstance(params, dict) or len(params) > MOST_PARAMS or not all(map(_short, [*params, *params.values()])):
         raise BadMessage("params are not short texts", "Send the page's parameters, as its URL has them.")
     return Message("open", body["view"], {k[:100]: v for k, v in params.items() if k != "at"}, _at(body))
 
@@ -88,7 +88,7 @@ def _play(body: dict[str, Any]) -> Message:
 
 def _step(body: dict[str, Any]) -> Message:
     by, n = body.get("by", "frame"), body.get("n", 1)
-    if by not in {"frame", "change"} or isinstance(n, bool) or not isinstance(n, int) or not 1 <= abs(n) <= 100:
+    if by not in ("frame", "change") or isinstance(n, bool) or not isinstance(n, int) or not 1 <= abs(n) <= 100:
         raise BadMessage("this is no step", 'Send by "frame" or "change", n from -100 to 100.')
     return Message("step", by=by, n=n)
 

@@ -6,6 +6,7 @@ import logging
 import zlib
 from collections.abc import Iterable
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 import redis
@@ -37,7 +38,7 @@ class Refused(Exception):
 
 @csrf_exempt
 def traces(request: HttpRequest) -> HttpResponse:
-    """200 once the stream has them; any error with OTLP's Status in the request's own encoding."""
+    """200 once the stream has them; an error with OTLP's Status in the request's encoding, in JSON a problem too."""
     kind = JSON if request.content_type == JSON else PROTOBUF
     try:
         return _taken(request, kind)
@@ -143,7 +144,8 @@ def _status(e: Refused, kind: str) -> HttpResponse:
 
 
 def _json(code: int, e: Refused) -> bytes:
-    return dumps({"code": code, "message": e.message})
+    problem = {"type": "about:blank", "title": HTTPStatus(e.status).phrase, "status": e.status, "detail": e.message}
+    return dumps({**problem, "code": code, "message": e.message})
 
 
 def _protobuf(code: int, message: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from dashboard.processes import commands, work
 from lineage.config import Config, ConfigError
@@ -87,6 +88,9 @@ class Command(BaseCommand):
             self.stdout.write(new_token(options["name"], options["scope"]))
         except ValueError as e:
             raise CommandError(str(e)) from e
+        except DatabaseError as e:
+            why = f"The database cannot keep a token ({e})."
+            raise CommandError(f"{why} Start Playhead once, or: python manage.py playhead prepare") from e
 
     def do_check(self, _: Mapping[str, Any]) -> None:
         failed = False

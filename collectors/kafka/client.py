@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from collectors.base import CollectorError
 from collectors.kafka import errors, oauth
+from collectors.kafka.anybytes import let_through
 
 REQUEST_TIMEOUT = 15.0
 CONNECT_TIMEOUT = 5.0
@@ -166,6 +167,7 @@ def _close_quietly(client: Any) -> None:
 def _python_client(client: KafkaClient) -> Any:
     from kafka import KafkaAdminClient
 
+    let_through()
     try:
         made = KafkaAdminClient(**python_config(client.bootstrap_servers, client.properties))
     except Exception as error:

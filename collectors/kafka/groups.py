@@ -12,6 +12,7 @@ from collectors.kafka import listing
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.errors import grant
 from lineage.config import ClusterConfig
+from lineage.identity import text
 from lineage.observations import AnyObservation, Group, GroupDetail, GroupsDescribed, GroupsListed, Member
 
 BATCH = 100
@@ -98,8 +99,8 @@ class Groups:
 
     def _modern(self, batch: list[str], budget: Budget) -> list[GroupDetail]:
         budget.spend()
-        cut = [g for g in batch if "\0" in g]  # librdkafka would describe another group, named by what is before it
-        details = [GroupDetail(g, [], False, "cannot be described: its name holds a NUL") for g in cut]
+        cut = [g for g in batch if text(g) != g]  # librdkafka cuts a name at a NUL, and would describe another group
+        details = [GroupDetail(g, [], False, "cannot be described: librdkafka cannot ask by its name") for g in cut]
         if not (whole := [g for g in batch if g not in cut]):
             return details
         asked = self._client.admin.describe_consumer_groups(whole, request_timeout=budget.timeout())

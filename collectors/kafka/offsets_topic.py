@@ -26,7 +26,7 @@ def decode(key: bytes | None, value: bytes | None) -> OffsetRecord | None:
     """The offset in a record; None for a group's state and for bytes that are no such record. Never raises."""
     try:
         return _decode(key, value)
-    except (struct.error, UnicodeDecodeError, IndexError):
+    except (struct.error, IndexError):
         return None
 
 
@@ -51,7 +51,7 @@ def _string(data: bytes, at: int) -> tuple[str, int]:
     end = at + 2 + length
     if length < 0 or end > len(data):
         raise IndexError("a string longer than its record")
-    return data[at + 2 : end].decode(), end
+    return data[at + 2 : end].decode("utf-8", "surrogateescape"), end
 
 
 def partition_of(group: str, partitions: int) -> int:

@@ -19,12 +19,14 @@ from confluent_kafka.admin import AdminClient
 
 from collectors.base import Budget, CollectorError
 from collectors.kafka.client import KafkaClient
+from lineage.identity import text
 
 log = logging.getLogger(__name__)
 BATCH = 500
 IN_FLIGHT = 64
 ATTEMPTS = 4
 # A coordinator that still loads, or moved, answers so for a moment: asked again, never reported.
+UNNAMEABLE = KafkaError(KafkaError._INVALID_ARG, "librdkafka cannot ask for a group by such a name")
 PASSING = frozenset(
     {
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -87,9 +89,10 @@ def _take_batch(client: KafkaClient, batch: list[str], take: Take, budget: Budge
 
 
 def _one_by_one(admin: AdminClient, groups: list[str], take: Take, budget: Budget) -> Swept:
-    todo = deque((g, 1) for g in groups)
+    todo = deque((g, 1) for g in groups if text(g) == g)
     flying: deque[tuple[str, int, Future[Any]]] = deque()
-    done = Swept(groups=len(todo))
+    # librdkafka cuts a name at a NUL, and would answer for another group.
+    done = Swept(len(groups), {g: KafkaException(UNNAMEABLE) for g in groups if text(g) != g})
     while todo or flying:
         while todo and len(flying) < IN_FLIGHT:
             group, attempt = todo.popleft()
@@ -113,10 +116,7 @@ def _ask(admin: AdminClient, group: str, budget: Budget) -> Future[Any]:
 
 def _answer(group: str, future: Future[Any], take: Take) -> KafkaException | None:
     try:
-        found = future.result()
-        if found.group_id != group:  # librdkafka cuts a name at a NUL, and has asked about another group
-            return KafkaException(KafkaError(KafkaError._INVALID_ARG, f"{group!r} cannot be asked for by its name"))
-        positions = found.topic_partitions
+        positions = future.result().topic_partitions
     except KafkaException as error:
         if error.args[0].code() not in GONE:
             return error

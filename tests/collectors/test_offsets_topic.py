@@ -52,13 +52,17 @@ def test_a_groups_state_is_no_offset(version: int) -> None:
         (KEY, struct.pack(">hq", 3, -1)),
         (b"\x00\x01\xff\xff", VALUE),
         (b"\x00\x01\x7f\xffg", VALUE),
-        (b"\x00\x01\x00\x02\xff\xfe\x00\x01a\x00\x00\x00\x00", VALUE),
         (key("g", "t", -1), VALUE),
         (key("g", "", 0), VALUE),
     ],
 )
 def test_garbage_is_nothing(k: bytes | None, v: bytes) -> None:
     assert decode(k, v) is None
+
+
+def test_a_group_of_any_bytes_keeps_them() -> None:
+    found = decode(b"\x00\x01\x00\x02\xff\xfe\x00\x01a\x00\x00\x00\x00", VALUE)
+    assert found == OffsetRecord("\udcff\udcfe", "a", 0, 42)
 
 
 @given(st.binary(max_size=60), st.none() | st.binary(max_size=40))

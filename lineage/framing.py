@@ -179,7 +179,11 @@ class _Framing:
             return {**node.attrs, **whole, "rate": self.number(node.id, "rate"), "log_sampled_at": sampled}
         if node.kind == "writer":
             topic = node_id("topic", *split_id(node.id)[1])
-            return {**node.attrs, "last_write": self._last_write(topic), "producers": self.time(topic, "producers")}
+            return {
+                **node.attrs,
+                "last_write": self._last_write(topic),
+                "producers": self.time(topic, "producers") or None,
+            }
         return node.attrs
 
     # Clusters and collectors

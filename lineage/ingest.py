@@ -72,6 +72,7 @@ class Ingest:
         self.numbers: dict[tuple[str, str], Number] = {}
         self.names: dict[tuple[str, str, str], int] = {}
         self.places: dict[str, Point] = {}
+        self.joined: set[str] = set()  # had an edge when placed: such a place is for good
         self.stored: dict[str, dict[str, Any]] = {"clusters": {}, "collectors": {}}
         self.tick, self.at, self.begin = 0, 0, 0
         self.seen_at = 0
@@ -324,7 +325,9 @@ class Ingest:
         drawn = {k for k, n in self.structure.nodes.items() if is_drawn(n.kind, n.attrs)}
         arcs = [(e.source, e.target) for e in self.structure.edges.values() if e.source in drawn and e.target in drawn]
         young = batch.at - self.begin < SETTLING_MS and bool(drawn - self.places.keys())
-        places = place(sorted(drawn), sorted(set(arcs)), {} if young else self.places)
+        loose = self.places.keys() - self.joined
+        places = place(sorted(drawn), sorted(set(arcs)), {} if young else self.places, loose)
+        self.joined = (self.joined | {n for arc in arcs for n in arc}) & drawn
         batch.unplaced = [n for n, p in self.places.items() if places.get(n) != p]
         batch.placed = {n: p for n, p in places.items() if self.places.get(n) != p}
         self.places = places

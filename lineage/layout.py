@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 import networkx as nx
@@ -23,17 +23,32 @@ Slot = tuple[int, int]  # column, row
 Arcs = Sequence[tuple[str, str]]
 
 
-def place(nodes: Sequence[str], arcs: Arcs, old: Mapping[str, Point]) -> dict[str, Point]:
-    """A place for every node. Those in ``old`` stay, newcomers go beside their neighbours."""
-    kept = {n: old[n] for n in nodes if n in old}
+def place(nodes: Sequence[str], arcs: Arcs, old: Mapping[str, Point], loose: Collection[str] = ()) -> dict[str, Point]:
+    """A place for every node. Those in ``old`` stay, newcomers go beside their neighbours.
+
+    ``loose``: those that had no arc when they were placed. With its first arc such a node is placed once more.
+    """
+    joined = {n for arc in arcs for n in arc} if loose else set()
+    kept = {n: old[n] for n in nodes if n in old and not (n in loose and n in joined)}
     if not kept:
         return _first(nodes, arcs)
     taken = {_slot(p): n for n, p in kept.items()}
     places = dict(kept)
+    feeds, fed = _neighbours(arcs)
     for node in _by_rank([n for n in nodes if n not in kept], arcs):
-        slot = _free(_wish(node, arcs, places), taken)
+        slot = _free(_wish(feeds.get(node, ()), fed.get(node, ()), places), taken)
         taken[slot], places[node] = node, _point(slot)
     return places
+
+
+def _neighbours(arcs: Arcs) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """By node: what feeds it, and what it feeds."""
+    feeds: dict[str, list[str]] = defaultdict(list)
+    fed: dict[str, list[str]] = defaultdict(list)
+    for a, b in arcs:
+        feeds[b].append(a)
+        fed[a].append(b)
+    return feeds, fed
 
 
 def _slot(point: Point) -> Slot:
@@ -55,19 +70,87 @@ def _sugiyama(arcs: Arcs) -> dict[str, Slot]:
     """Every component laid out by itself, its layers from left to right; large ones first, one under the other."""
     slots: dict[str, Slot] = {}
     top = 0
-    for part in sorted(_components(arcs), key=lambda c: (-len(c), c)):
-        number = {n: i for i, n in enumerate(part)}
-        edges = [(number[a], number[b]) for a, b in arcs if a in number and b in number and a != b]
-        placed = _component(edges, len(part)) if edges else {0: (0, 0)}
-        slots |= {part[i]: (c, r + top) for i, (c, r) in placed.items()}
+    for part in components(arcs):
+        slots |= {n: (c, r + top) for n, (c, r) in part.items()}
         top = 1 + max(r for _, r in slots.values())
     return slots
 
 
-def _components(arcs: Arcs) -> list[list[str]]:
+def components(arcs: Arcs) -> list[dict[str, Slot]]:
+    """Each set of nodes that arcs tie together, with columns and rows from 0 on; large ones first."""
     graph: nx.Graph[str] = nx.Graph()
     graph.add_edges_from(arcs)
-    return [sorted(c) for c in nx.connected_components(graph)]
+    parts = sorted((sorted(c) for c in nx.connected_components(graph)), key=lambda c: (-len(c), c))
+    part_of = {n: i for i, part in enumerate(parts) for n in part}
+    inside: list[list[tuple[str, str]]] = [[] for _ in parts]
+    for a, b in _forward(arcs):
+        inside[part_of[a]].append((a, b))
+    return [_named(part, links) for part, links in zip(parts, inside, strict=True)]
+
+
+def _forward(arcs: Arcs) -> list[tuple[str, str]]:
+    """The arcs with those turned round that close a cycle: where it falls farthest back towards what nothing feeds."""
+    links = sorted({(a, b) for a, b in arcs if a != b})
+    level = _levels(links)
+    back: set[tuple[str, str]] = set()
+    while falls := _falls([x for x in links if x not in back], level):
+        back |= falls
+    after: dict[str, list[str]] = defaultdict(list)
+    for a, b in links:
+        if (a, b) not in back:
+            after[a].append(b)
+    done: set[str] = set()
+    for start in sorted(after, key=lambda n: (level[n], n)):
+        _walk(start, after, done, back)
+    return [(b, a) if (a, b) in back else (a, b) for a, b in links]
+
+
+def _levels(links: Arcs) -> dict[str, int]:
+    """Steps from the nearest node that nothing feeds; 0 for what none of these leads to."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_edges_from(links)
+    found = dict.fromkeys(graph, 0)
+    for steps, nodes in enumerate(nx.bfs_layers(graph, [n for n in graph if not graph.in_degree(n)])):
+        found |= dict.fromkeys(nodes, steps)
+    return found
+
+
+def _falls(links: Arcs, level: Mapping[str, int]) -> set[tuple[str, str]]:
+    """Of each knot of cycles, the arcs that go back the farthest."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_edges_from(links)
+    out: set[tuple[str, str]] = set()
+    for knot in nx.strongly_connected_components(graph):
+        inside = [(a, b) for a in knot for b in graph[a] if b in knot] if len(knot) > 1 else []
+        most = max((level[a] - level[b] for a, b in inside), default=0)
+        out |= {(a, b) for a, b in inside if most > 0 and level[a] - level[b] == most}
+    return out
+
+
+def _walk(start: str, after: Mapping[str, list[str]], done: set[str], back: set[tuple[str, str]]) -> None:
+    """Depth first from ``start``: what leads back to a node of the path is ``back``."""
+    if start in done:
+        return
+    path, steps = {start}, [(start, iter(after.get(start, ())))]
+    while steps:
+        node, rest = steps[-1]
+        following = next(rest, None)
+        if following is None:
+            steps.pop()
+            path.discard(node)
+            done.add(node)
+        elif following in path:
+            back.add((node, following))
+        elif following not in done:
+            path.add(following)
+            steps.append((following, iter(after.get(following, ()))))
+
+
+def _named(part: list[str], arcs: Arcs) -> dict[str, Slot]:
+    number = {n: i for i, n in enumerate(part)}
+    edges = sorted({(number[a], number[b]) for a, b in arcs})
+    placed = _component(edges, len(part)) if edges else {0: (0, 0)}
+    return {part[i]: slot for i, slot in placed.items()}
 
 
 def _component(edges: list[tuple[int, int]], size: int) -> dict[int, Slot]:
@@ -113,10 +196,10 @@ def _by_rank(newcomers: Sequence[str], arcs: Arcs) -> list[str]:
     return [n for c in nx.lexicographical_topological_sort(order) for n in sorted(order.nodes[c]["members"])]
 
 
-def _wish(node: str, arcs: Arcs, places: Mapping[str, Point]) -> Slot:
+def _wish(feeds: Sequence[str], fed: Sequence[str], places: Mapping[str, Point]) -> Slot:
     """The column after what feeds it, else before what it feeds; the row between them."""
-    before = [_slot(places[a]) for a, b in arcs if b == node and a in places]
-    after = [_slot(places[b]) for a, b in arcs if a == node and b in places]
+    before = [_slot(places[a]) for a in feeds if a in places]
+    after = [_slot(places[b]) for b in fed if b in places]
     rows = sorted(r for _, r in (before or after))
     if before:
         return 1 + max(c for c, _ in before), rows[len(rows) // 2]
@@ -126,7 +209,7 @@ def _wish(node: str, arcs: Arcs, places: Mapping[str, Point]) -> Slot:
 
 
 def _free(wish: Slot, taken: Mapping[Slot, str]) -> Slot:
-    """The nearest free slot: up and down the column first, a column to the right only when that is far."""
+    """The nearest free slot of the column, below before above."""
     column, row = wish
     for away in count():
         for r in (row + away, row - away):

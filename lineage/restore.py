@@ -16,7 +16,7 @@ from lineage.ingest import Ingest
 from lineage.lag import Passed
 from lineage.lake import BLOCK_MS, Lake, Row, block_of
 from lineage.meter import LagRow, Meter
-from lineage.models import Name, NodeVersion, Tick
+from lineage.models import EdgeVersion, Name, NodeVersion, Tick
 from lineage.observations import Ms
 from lineage.structure import Source, Structure
 
@@ -47,6 +47,7 @@ class _Restoring:
             self.name[number] = (cluster, name)
         known = versions.read(tick.at)
         i.places = dict(known.places)
+        i.joined = _ever_joined(known)
         self._numbers()
         self._structure(known)
         self._listings(known)
@@ -206,6 +207,12 @@ def _source(edge: Edge, e: Mapping[str, Any]) -> Source:
     return Source(
         tuple(ClaimKey(e["source"], edge.relation, edge.source, edge.target, j["group"], j["client_id"]) for j in joins)
     )
+
+
+def _ever_joined(known: versions.Known) -> set[str]:
+    """Placed nodes that an edge has touched at any time: their places are for good."""
+    ends = EdgeVersion.objects.values_list("source", "target").distinct()
+    return {n for pair in ends.iterator(chunk_size=2000) for n in pair if n in known.places}
 
 
 def _settle(meter: Meter) -> None:

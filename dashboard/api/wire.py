@@ -9,7 +9,7 @@ import msgspec
 
 from dashboard.times import rfc, stamp
 from dashboard.views.common import Index, edge_key, index_of
-from dashboard.views.map_view import Drawn
+from dashboard.views.drawn import Drawn
 from lineage.frames import EdgeState, EvidenceState, Frame, NodeState
 
 _TIMES = frozenset({"last_write", "log_sampled_at", "sampled_at"})

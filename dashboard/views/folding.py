@@ -9,13 +9,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from math import ceil
 
 import networkx as nx
 
 from lineage.frames import EdgeState, NodeState
 from lineage.identity import node_id, segment
 
-MOST_BOXES = 400
+MOST_BOXES = 110  # of what no team owns: more cannot be read
+MOST_RUNS = 40
 BIGGEST_SHARE = 0.25  # of what no team owns: a prefix that holds more says nothing
 SMALL = 40
 _WORD = re.compile(r"[A-Za-z0-9]+")
@@ -23,14 +25,18 @@ Assigned = dict[str, str]
 Structure = tuple[tuple[tuple[str, str, str], ...], tuple[tuple[str, str], ...]]
 
 
-def assign(nodes: Sequence[NodeState], edges: Sequence[EdgeState], open_team: str = "") -> Assigned:
+def assign(nodes: Sequence[NodeState], edges: Sequence[EdgeState]) -> Assigned:
     """The box of each node that is folded, by node id: ``team:x`` or ``fold:name``. Others stand for themselves."""
     owned = {n.id: node_id("team", n.team) for n in nodes if n.team}
-    loose = tuple(sorted((n.id, n.kind, n.name) for n in nodes if not n.team))
-    ids = {i for i, _, _ in loose}
+    return {**owned, **loose([n for n in nodes if not n.team], edges)}
+
+
+def loose(nodes: Sequence[NodeState], edges: Sequence[EdgeState]) -> Mapping[str, str]:
+    """Boxes by names and by who talks to whom, whoever owns them."""
+    known = tuple(sorted((n.id, n.kind, n.name) for n in nodes))
+    ids = {i for i, _, _ in known}
     links = tuple(sorted({(e.source, e.target) for e in edges if e.source in ids and e.target in ids}))
-    boxes = {**owned, **_loose((loose, links))}
-    return {n: box for n, box in boxes.items() if box != open_team}
+    return _loose((known, links))
 
 
 @lru_cache(maxsize=16)
@@ -83,17 +89,23 @@ def _communities(graph: nx.Graph[str]) -> list[list[str]]:
 
 
 def _ranges(box: str, members: list[str], names: Mapping[str, str]) -> Assigned:
-    """Runs of at most fifty in the order of their names."""
+    """Runs of about fifty in the order of their names."""
     ordered = sorted(members, key=lambda i: (names[i], i))
-    size = max(50, len(ordered) // 100 + 1)
+    size = max(50, ceil(len(ordered) / MOST_RUNS))
     runs = (ordered[i : i + size] for i in range(0, len(ordered), size))
-    return {i: f"{names[run[0]]} … {names[run[-1]]}" for run in runs for i in run}
+    return {i: _range(names[run[0]], names[run[-1]]) for run in runs for i in run}
+
+
+def _range(first: str, last: str) -> str:
+    """``t0100 … 49``: of the last name only what differs, where most of it is the same."""
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return f"{first} … {last[same:] if 2 * same > len(last) and last[same:] else last}"
 
 
 def _capped(boxes: Mapping[str, str], names: Mapping[str, str]) -> Assigned:
     """At most MOST_BOXES of them: the smallest are put together by the order of their names."""
     sizes = Counter(boxes.values())
-    if len(sizes) <= MOST_BOXES - 50:
+    if len(sizes) <= MOST_BOXES:
         return dict(boxes)
     kept = {box for box, count in sorted(sizes.items(), key=lambda x: (-x[1], x[0]))[: MOST_BOXES // 2] if count > 1}
     small = [i for i, box in boxes.items() if box not in kept]

@@ -1,21 +1,132 @@
-"""Where boxes stand that the recorder has not placed; the same rules as the recorder's, cached by structure."""
+"""Where things stand that the recorder has not placed: as wide and as high as a screen, by structure alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import count
+from math import ceil, sqrt
 
-from lineage.layout import place
+import networkx as nx
+
+from lineage.layout import PITCH_X, PITCH_Y, Slot, components
 
 Points = Mapping[str, tuple[float, float]]
+Pitch = tuple[float, float]
+Block = dict[str, Slot]
+Links = tuple[tuple[str, str], ...]
+
+LOOSE: Pitch = (PITCH_X, PITCH_Y)  # names stand under the shapes
+CARDS: Pitch = (232.0, 72.0)  # names stand inside
+SHAPE = 1.7  # width by height
+SLACK = 1.25  # of the slots that are needed, so that blocks fit beside each other
+GAP = 90.0  # between an opened box and its neighbours, px
 
 
-def layered(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Points:
-    """A place for every node, left to right with the flow."""
+def layered(nodes: Iterable[str], edges: Iterable[tuple[str, str]], pitch: Pitch = LOOSE) -> Points:
+    """A place for every node, left to right with the flow; what is tied together stands together."""
     links = tuple(sorted({(a, b) for a, b in edges if a != b}))
-    return _layered(tuple(sorted(nodes)), links)
+    return _layered(tuple(sorted(nodes)), links, pitch)
+
+
+def opened(inside: Iterable[str], boxes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Points:
+    """The members of a box in the middle, what feeds them at the left, what they feed at the right."""
+    links = tuple(sorted({(a, b) for a, b in edges if a != b}))
+    return _opened(tuple(sorted(inside)), tuple(sorted(boxes)), links)
 
 
 @lru_cache(maxsize=32)
-def _layered(nodes: tuple[str, ...], links: tuple[tuple[str, str], ...]) -> Points:
-    return place(nodes, links, {})
+def _layered(nodes: tuple[str, ...], links: Links, pitch: Pitch) -> Points:
+    high = max(4, ceil(sqrt(len(nodes) * SLACK * pitch[0] / (pitch[1] * SHAPE))))
+    joined = {n for link in links for n in link}
+    blocks = [b for part in components(links) for b in _pieces(part, links, high)]
+    blocks += [{n: (0, 0)} for n in nodes if n not in joined]
+    return {n: (c * pitch[0], r * pitch[1]) for n, (c, r) in _packed(blocks, len(nodes), high).items()}
+
+
+def _pieces(part: Block, links: Links, high: int) -> list[Block]:
+    """A block higher than ``high`` cut into pieces that few links join; they come beside each other."""
+    rows = len({r for _, r in part.values()})
+    if rows <= high * 1.3:
+        number = {r: i for i, r in enumerate(sorted({r for _, r in part.values()}))}
+        return [{n: (c, number[r]) for n, (c, r) in part.items()}]
+    graph: nx.Graph[str] = nx.Graph()
+    graph.add_edges_from(x for x in links if x[0] in part)
+    order = list(nx.utils.reverse_cuthill_mckee_ordering(graph))
+    size = ceil(len(order) / ceil(rows / high))
+    return [b for i in range(0, len(order), size) for b in _piece(order[i : i + size], links, high)]
+
+
+def _piece(nodes: Sequence[str], links: Links, high: int) -> list[Block]:
+    """Its connected parts, and what is left alone in a column of its own."""
+    inside = set(nodes)
+    within = tuple(x for x in links if x[0] in inside and x[1] in inside)
+    alone = sorted(inside - {n for x in within for n in x})
+    column = {n: (i // high, i % high) for i, n in enumerate(alone)}
+    return [*(_pressed(p, high) for p in components(within)), *([column] if column else [])]
+
+
+def _pressed(part: Block, high: int) -> Block:
+    """Columns that are too high are folded into several beside each other."""
+    out: Block = {}
+    left = 0
+    for column in sorted({c for c, _ in part.values()}):
+        inside = sorted((r, n) for n, (c, r) in part.items() if c == column)
+        fits = inside[-1][0] < high * 1.3
+        out |= {n: (left, r) if fits else (left + i // high, i % high) for i, (r, n) in enumerate(inside)}
+        left += 1 if fits else ceil(len(inside) / high)
+    return out
+
+
+def _packed(blocks: Sequence[Block], total: int, high: int) -> Block:
+    """Every block at the first free place from the top, then from the left."""
+    wide = max([ceil(total * SLACK / high), *(_size(b)[0] for b in blocks)])
+    taken: set[Slot] = set()
+    least: dict[Slot, int] = {}  # no block of that size fits above that row
+    out: Block = {}
+    for block in blocks:
+        size = _size(block)
+        left, top = _fit(size, wide, taken, least.get(size, 0))
+        least[size] = top
+        taken |= {(left + c, top + r) for c in range(size[0]) for r in range(size[1])}
+        out |= {n: (left + c, top + r) for n, (c, r) in block.items()}
+    return out
+
+
+def _size(block: Block) -> Slot:
+    return 1 + max(c for c, _ in block.values()), 1 + max(r for _, r in block.values())
+
+
+def _fit(size: Slot, wide: int, taken: set[Slot], start: int) -> Slot:
+    for top in count(start):
+        for left in range(wide - size[0] + 1):
+            if not any((left + c, top + r) in taken for r in range(size[1]) for c in range(size[0])):
+                return left, top
+    raise AssertionError("unreachable")
+
+
+@lru_cache(maxsize=32)
+def _opened(inside: tuple[str, ...], boxes: tuple[str, ...], links: Links) -> Points:
+    members = set(inside)
+    middle = _layered(inside, tuple(x for x in links if x[0] in members and x[1] in members), LOOSE)
+    wide, high = (max(p[i] for p in middle.values()) for i in (0, 1))
+    touch: dict[str, list[float]] = {b: [] for b in boxes}
+    gives: dict[str, int] = dict.fromkeys(boxes, 0)
+    for a, b in links:
+        box, member, way = (a, b, 1) if a in gives else (b, a, -1)
+        if box in gives and member in middle:
+            touch[box].append(middle[member][1])
+            gives[box] += way
+    order = sorted(boxes, key=lambda b: (sum(touch[b]) / (len(touch[b]) or 1), b))
+    sources, targets = [b for b in order if gives[b] > 0], [b for b in order if gives[b] <= 0]
+    most = max(8, ceil(high / CARDS[1]) + 1)
+    return {**middle, **_beside(sources, most, high, -GAP, -1), **_beside(targets, most, high, wide + GAP, 1)}
+
+
+def _beside(boxes: Sequence[str], most: int, high: float, edge: float, way: int) -> Points:
+    """Columns of boxes beside the middle, each of about the same number, around the middle's half height."""
+    columns = ceil(len(boxes) / most)
+    rows = ceil(len(boxes) / columns) if columns else 1
+    top = (high - (min(rows, len(boxes)) - 1) * CARDS[1]) / 2
+    first = edge + way * CARDS[0] / 2
+    return {b: (first + way * (i // rows) * CARDS[0], top + (i % rows) * CARDS[1]) for i, b in enumerate(boxes)}

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from dashboard.views import folding
+from dashboard.views import boxes
 from dashboard.views.common import (
-    TROUBLE,
-    Index,
     Params,
-    Row,
     Table,
     View,
     base_meta,
@@ -21,16 +17,12 @@ from dashboard.views.common import (
     index_of,
     is_internal,
     matches,
-    total,
-    worst,
 )
-from dashboard.views.layout import layered
+from dashboard.views.drawn import Drawn, edge_row, node_row
+from dashboard.views.layout import Points, layered
 from lineage.frames import EdgeState, Frame, NodeState
-from lineage.identity import edge_id, split_id
 from lineage.layout import place
 
-FOLD_ABOVE = 300
-MOST_EDGES = 1_000
 HOPS = 2
 COLUMNS = (
     ("name", "Name"),
@@ -43,27 +35,19 @@ COLUMNS = (
 STRENGTHS = "observed,inferred"
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """What is on the picture before it is folded."""
-
-    nodes: Sequence[NodeState]
-    edges: Sequence[EdgeState]
-
-
 def build(frame: Frame, params: Params) -> View:
-    """Tables nodes and edges; meta folded, crumbs, teams."""
+    """Tables nodes and edges; meta folded, crumbs, teams, drawn, words (what is on it), outline."""
     drawn = selected(frame, params)
     fold = params.get("fold", "auto")
-    is_folded = not params.get("focus") and (fold == "team" or (fold != "none" and len(drawn.nodes) > FOLD_ABOVE))
-    if is_folded:
-        nodes, edges = folded(frame, drawn, params.get("open", ""))
-    else:
-        nodes, edges = _plain(frame, drawn)
+    is_folded = not params.get("focus") and (fold == "team" or (fold != "none" and len(drawn.nodes) > boxes.FOLD_ABOVE))
+    picture = boxes.picture(frame, drawn, params.get("open", "")) if is_folded else _plain(frame, drawn)
     meta = base_meta(frame, "Map", params.get("cluster", ""))
     teams = sorted({n.team for n in frame.nodes.values() if n.team})
-    meta |= {"folded": is_folded, "crumbs": _crumbs(frame, params), "teams": teams, "drawn": len(nodes)}
-    return View({"clusters": clusters_table(frame), "nodes": nodes, "edges": edges}, meta, "nodes", COLUMNS)
+    meta |= {"folded": is_folded, "crumbs": _crumbs(frame, params), "teams": teams, "drawn": len(picture.nodes)}
+    meta |= {"outline": picture.outline, "words": boxes.count_words(drawn.nodes)}
+    return View(
+        {"clusters": clusters_table(frame), "nodes": picture.nodes, "edges": picture.edges}, meta, "nodes", COLUMNS
+    )
 
 
 def selected(frame: Frame, params: Params) -> Drawn:
@@ -145,200 +129,33 @@ def _with_neighbours(hit: set[str], edges: Iterable[EdgeState], verdicts: set[st
     return out
 
 
-def _plain(frame: Frame, drawn: Drawn) -> tuple[Table, Table]:
-    index = index_of(frame)
-    places = _places(frame, drawn)
-    ids = {n.id for n in drawn.nodes}
-    nodes = {n.id: _node_row(frame, index, n, places[n.id], ids) for n in drawn.nodes}
-    return nodes, {edge_key(e): _edge_row(index, e) for e in drawn.edges}
+def _plain(frame: Frame, drawn: Drawn) -> boxes.Picture:
+    index, places = index_of(frame), _places(frame, drawn)
+    nodes = {n.id: node_row(index, n, places[n.id]) for n in drawn.nodes}
+    return boxes.Picture(nodes, {edge_key(e): edge_row(index, e) for e in drawn.edges})
 
 
-def _places(frame: Frame, drawn: Drawn) -> Mapping[str, tuple[float, float]]:
-    """The recorder's places; what has none yet stands below them, so that nothing else moves."""
+def _places(frame: Frame, drawn: Drawn) -> Points:
+    """The recorder's places; what has none yet stands below them, so that nothing else moves.
+
+    A part of a map that is too large to be drawn whole is laid out by itself: its places lie too far from each other.
+    """
     ids, arcs = [n.id for n in drawn.nodes], [(e.source, e.target) for e in drawn.edges]
-    if all(i in frame.positions for i in ids):
-        return frame.positions
     known = {i: frame.positions[i] for i in ids if i in frame.positions}
-    return place(ids, arcs, known) if known else layered(ids, arcs)
-
-
-def _node_row(frame: Frame, index: Index, node: NodeState, place: tuple[float, float], ids: set[str]) -> Row:
-    reads = [e for e in index.incoming.get(node.id, []) if e.relation == "reads"]
-    out = index.outgoing.get(node.id, [])
-    verdicts = [e.verdict for e in (out if node.kind == "topic" else reads)]
-    return {
-        "id": node.id,
-        "kind": node.kind,
-        "name": node.name,
-        "cluster": node.cluster,
-        "team": node.team,
-        "x": round(place[0], 1),
-        "y": round(place[1], 1),
-        "stale": node.stale,
-        "rate": node.attrs.get("rate") if node.kind == "topic" else total(e.rate for e in [*reads, *out]),
-        "verdict": worst(v for v in verdicts if v in TROUBLE) or worst(verdicts),
-        "sub": _sub(node, reads),
-        "badge": _badge(node),
-        "count": None,
-    }
-
-
-def _sub(node: NodeState, reads: Sequence[EdgeState]) -> str | None:
-    """The small text under a name."""
-    if node.kind == "topic":
-        n = node.attrs.get("partitions")
-        return None if n is None else f"{n} partition{'' if n == 1 else 's'}"
-    if node.kind == "group":
-        state = node.attrs.get("state")
-        return f"group, {state}" if state else "group"
-    if node.kind == "writer":
-        producers = node.attrs.get("producers")
-        return "unknown writer" if producers is None else f"unknown writer, {producers} producer ids"
-    groups = sorted({e.key for e in reads if e.key})
-    return groups[0] if len(groups) == 1 else f"{len(groups)} groups" if groups else None
-
-
-def _badge(node: NodeState) -> str | None:
-    """What is wrong with a topic's partitions, in a few words."""
-    found = ((node.attrs.get("offline"), "offline"), (node.attrs.get("below_min_isr"), "below min ISR"))
-    for count, words in (*found, (node.attrs.get("under_replicated"), "under-replicated")):
-        if count:
-            return f"{count} {words}"
-    if node.attrs.get("describable") is False:
-        return "exists, cannot be described"
-    return None
-
-
-def _edge_row(index: Index, edge: EdgeState) -> Row:
-    item = index.lag_of_edge(edge)
-    names = ("source", "target", "relation", "key", "strength", "rate", "lag", "verdict", "stale", "sentence")
-    row = {name: getattr(edge, name) for name in names}
-    return {"id": edge_key(edge), **row, "time_lag": item.time_lag if item else None}
+    if not known or len(frame.positions) > boxes.FOLD_ABOVE >= len(ids):
+        return layered(ids, arcs)
+    return frame.positions if len(known) == len(ids) else place(ids, arcs, known)
 
 
 def folded(frame: Frame, drawn: Drawn, opened: str) -> tuple[Table, Table]:
-    """Boxes instead of their members; the members of ``opened`` are drawn themselves, beside all other boxes."""
-    boxes = folding.assign(drawn.nodes, drawn.edges)
-    if opened:
-        near = _near(drawn, boxes, opened)
-        boxes = {i: b for i, b in boxes.items() if b != opened}
-        edges = [e for e in drawn.edges if e.source in near and e.target in near]
-        drawn = Drawn([n for n in drawn.nodes if n.id in near], edges)
-    rows = _merged_edges(index_of(frame), drawn, boxes)
-    single = [n for n in drawn.nodes if n.id not in boxes]
-    names = sorted({b for n in drawn.nodes if (b := boxes.get(n.id))})
-    places = layered([*names, *(n.id for n in single)], [(r["source"], r["target"]) for r in rows.values()])
-    nodes = _box_rows(frame, drawn, boxes, rows, places)
-    ids = {n.id for n in single}
-    return {**nodes, **{n.id: _node_row(frame, index_of(frame), n, places[n.id], ids) for n in single}}, rows
-
-
-def _near(drawn: Drawn, boxes: Mapping[str, str], opened: str) -> set[str]:
-    """Members of the opened box and whatever touches them."""
-    inside = {n.id for n in drawn.nodes if boxes.get(n.id) == opened}
-    return inside | {i for e in drawn.edges for i in (e.source, e.target) if e.source in inside or e.target in inside}
-
-
-def _merged_edges(index: Index, drawn: Drawn, boxes: Mapping[str, str]) -> Table:
-    """One edge for all of a relation between two boxes: sums, the worst verdict, the best evidence."""
-    grouped: dict[tuple[str, str, str], list[EdgeState]] = {}
-    out: Table = {}
-    for edge in drawn.edges:
-        ends = boxes.get(edge.source, edge.source), boxes.get(edge.target, edge.target)
-        if ends == (edge.source, edge.target):
-            out[edge_key(edge)] = _edge_row(index, edge)
-        elif ends[0] != ends[1]:
-            grouped.setdefault((edge.relation, *ends), []).append(edge)
-    for (relation, source, target), edges in grouped.items():
-        row = _merged(index, relation, source, target, edges)
-        out[row["id"]] = row
-    return _strongest(out)
-
-
-def _merged(index: Index, relation: str, source: str, target: str, edges: Sequence[EdgeState]) -> Row:
-    items = [i for e in edges if (i := index.lag_of_edge(e))]
-    return {
-        "id": edge_id(relation, source, target, ""),
-        "source": source,
-        "target": target,
-        "relation": relation,
-        "key": "",
-        "strength": min((e.strength for e in edges), key=_strength),
-        "rate": total(e.rate for e in edges),
-        "lag": total(e.lag for e in edges),
-        "time_lag": max((i.time_lag for i in items if i.time_lag is not None), default=None),
-        "verdict": worst(e.verdict for e in edges),
-        "stale": all(e.stale for e in edges),
-        "sentence": _merged_sentence(edges),
-    }
-
-
-def _strength(strength: str) -> int:
-    order = ("observed", "inferred", "permitted", "declared")
-    return order.index(strength) if strength in order else len(order)
-
-
-def _merged_sentence(edges: Sequence[EdgeState]) -> str:
-    if len(edges) == 1:
-        return edges[0].sentence
-    bad = Counter(e.verdict for e in edges if e.verdict in TROUBLE)
-    words = ", ".join(f"{n} {verdict.replace('_', ' ')}" for verdict, n in sorted(bad.items()) if verdict)
-    return f"{len(edges)} edges" + (f"; {words}" if words else "")
-
-
-def _strongest(rows: Table) -> Table:
-    """Every edge in trouble, and of the rest the strongest."""
-    if len(rows) <= MOST_EDGES:
-        return rows
-    order = sorted(rows.values(), key=lambda r: (r["verdict"] not in TROUBLE, -(r["rate"] or 0), r["id"]))
-    return {r["id"]: r for r in order[:MOST_EDGES]}
-
-
-def _box_rows(
-    frame: Frame, drawn: Drawn, boxes: Mapping[str, str], edges: Table, places: Mapping[str, tuple[float, float]]
-) -> Table:
-    index = index_of(frame)
-    members: dict[str, list[NodeState]] = {}
-    for node in drawn.nodes:
-        if box := boxes.get(node.id):
-            members.setdefault(box, []).append(node)
-    return {box: _box_row(index, box, inside, places[box]) for box, inside in members.items()}
-
-
-def _box_row(index: Index, box: str, inside: Sequence[NodeState], place: tuple[float, float]) -> Row:
-    topics = [n for n in inside if n.kind == "topic"]
-    reads = [e for n in inside for e in index.incoming.get(n.id, []) if e.relation == "reads"]
-    unhealthy = sum(1 for n in topics if _badge(n))
-    kind, name = ("team", split_id(box)[1][0]) if box.startswith("team:") else ("fold", _fold_name(box))
-    clusters = {n.cluster for n in inside if n.cluster}
-    count = {"services": sum(1 for n in inside if n.kind in {"service", "group"}), "topics": len(topics)}
-    return {
-        "id": box,
-        "kind": kind,
-        "name": name,
-        "cluster": clusters.pop() if len(clusters) == 1 else "",
-        "team": name if kind == "team" else None,
-        "x": round(place[0], 1),
-        "y": round(place[1], 1),
-        "stale": all(n.stale for n in inside),
-        "rate": total(n.attrs.get("rate") for n in topics),
-        "verdict": worst(e.verdict for e in reads),
-        "sub": f"{count['services']} services, {count['topics']} topics",
-        "badge": f"{unhealthy} topics unhealthy" if unhealthy else None,
-        "count": count,
-    }
-
-
-def _fold_name(box: str) -> str:
-    return split_id("system:" + box.removeprefix("fold:"))[1][0]
+    """Rows of boxes and of the edges between them."""
+    found = boxes.picture(frame, drawn, opened)
+    return found.nodes, found.edges
 
 
 def _crumbs(frame: Frame, params: Params) -> list[dict[str, Any]]:
     """The way back, outermost first; ``params`` of each are the page's."""
-    out: list[dict[str, Any]] = [{"name": "Map", "params": {}}]
-    if opened := params.get("open"):
-        name = _fold_name(opened) if opened.startswith("fold:") else opened.partition(":")[2]
-        out.append({"name": name, "params": {"open": opened}})
+    out: list[dict[str, Any]] = [{"name": "Map", "params": {}}, *boxes.crumbs(params.get("open", ""))]
     if focus := params.get("focus"):
         node = frame.nodes.get(focus)
         out.append({"name": node.name if node else focus, "params": {"focus": focus}})

@@ -4,8 +4,12 @@ export interface Size { w: number; h: number }
 
 const SIZES: Record<string, Size> = {
   service: { w: 38, h: 38 }, topic: { w: 62, h: 26 }, connector: { w: 42, h: 38 }, query: { w: 38, h: 38 },
-  system: { w: 34, h: 40 }, writer: { w: 36, h: 36 }, group: { w: 58, h: 26 }, team: { w: 132, h: 42 },
+  system: { w: 34, h: 40 }, writer: { w: 36, h: 36 }, group: { w: 58, h: 26 }, team: { w: 156, h: 44 },
+  fold: { w: 156, h: 44 },
 };
+
+/** Names stand inside these, and under all others. */
+export const isCard = (kind: string): boolean => kind === "team" || kind === "fold";
 
 export function sizeOf(kind: string): Size {
   return SIZES[kind] ?? SIZES["service"]!;

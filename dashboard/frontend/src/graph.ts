@@ -2,6 +2,8 @@
 import cytoscape from "cytoscape";
 import { bend, curve, ports, sizeOf, widthOf, type Curve } from "./geometry.ts";
 import type { Palette } from "./palette.ts";
+import { changeTones } from "./sprites.ts";
+import { motionReduced } from "./theme.ts";
 import type { MapEdge, MapNode, Table } from "./types.ts";
 import { look } from "./verdict.ts";
 
@@ -9,6 +11,10 @@ const WIDTHS = [1, 1.6, 2.4, 3.2, 4.2, 5.4];
 const LARGE = 450;
 /** Few edges can be told apart without fading the others. */
 const CROWD = 60;
+/** Where more than this are in trouble, a halo around each hides them all. */
+const MOST_LOUD = 24;
+/** More new edges than this at once are another picture, and stand there at once. */
+const FADING = 150;
 
 function bucket(rate: number | null): number {
   const w = widthOf(rate);
@@ -17,12 +23,14 @@ function bucket(rate: number | null): number {
 }
 
 /** A class for each look, so that a thousand edges share a few dozen styles. */
-function classesOf(e: MapEdge, folded: boolean): string {
+function classesOf(e: MapEdge, folded: boolean, crowd: boolean): string {
   const verdict = e.relation === "reads" ? look(e.verdict).css : "flow";
   const out = [verdict, `w${bucket(e.rate)}`, e.strength];
   if (e.relation === "calls") out.push("calls");
   if (e.stale) out.push("stale");
-  if (e.relation === "reads" && look(e.verdict).danger >= 3) out.push("loud");
+  // A view that compares two moments says of a row how it differs; then that is the colour.
+  if (e.change) return [...out, e.change].join(" ");
+  if (e.relation === "reads" && look(e.verdict).danger >= 3) out.push(crowd ? "many" : "loud");
   else if (folded) out.push("pale");
   return out.join(" ");
 }
@@ -44,11 +52,19 @@ function stylesheet(p: Palette): Style[] {
     { selector: "edge.declared, edge.permitted", style: { "line-style": "dashed", "line-dash-pattern": [0.1, 4.6], "line-cap": "round" } },
     { selector: "edge.calls", style: { "target-arrow-fill": "hollow" } },
     { selector: "edge.pale", style: { "line-opacity": 0.5 } },
+    { selector: "edge.many", style: { "line-opacity": 0.6 } },
     { selector: "edge.loud", style: { "underlay-color": p.flow, "underlay-opacity": 0.2, "underlay-padding": 5, "z-index": 5 } },
   );
   for (const [css, tones] of Object.entries(p.verdict)) out.push({ selector: `edge.loud.${css}`, style: { "underlay-color": tones.line } });
   out.push(
     { selector: "edge.stale", style: { "line-color": p.verdict["v-unknown"]!.line, "target-arrow-color": p.verdict["v-unknown"]!.line, opacity: p.stale } },
+  );
+  for (const change of ["added", "removed", "changed"] as const) {
+    const { line } = changeTones(change, p);
+    out.push({ selector: `edge.${change}`, style: { "line-color": line, "target-arrow-color": line, "underlay-color": line, "underlay-opacity": 0.2, "underlay-padding": 4, opacity: 1, "z-index": 6 } });
+  }
+  out.push(
+    { selector: "edge.removed", style: { "line-style": "dashed", "line-dash-pattern": [5, 4], opacity: 0.6 } },
     { selector: "edge.dim", style: { opacity: 0.18 } },
   );
   return out;
@@ -80,7 +96,8 @@ export class Graph {
     this.cy.batch(() => {
       if (before) this.remove(nodes, edges, before);
       const added = this.nodes(nodes, before?.nodes ?? {});
-      this.edges(nodes, edges, before?.edges ?? {}, folded, added);
+      const fresh = this.edges(nodes, edges, before?.edges ?? {}, folded, added);
+      if (before && fresh.length <= FADING && !motionReduced()) fade(fresh);
     });
   }
 
@@ -128,22 +145,23 @@ export class Graph {
     return add.length > 0;
   }
 
-  private edges(nodes: Table, edges: Table, before: Table, folded: boolean, moved: boolean): void {
+  private edges(nodes: Table, edges: Table, before: Table, folded: boolean, moved: boolean): cytoscape.CollectionReturnValue {
     const drawn = Object.entries(edges).filter(([, row]) => String(row["source"]) in nodes && String(row["target"]) in nodes) as unknown as [string, MapEdge][];
     const places = drawn.length > LARGE ? null : sides(drawn, nodes);
-    const key = JSON.stringify([...(places?.values() ?? [])]), again = moved || key !== this.places;
+    const crowd = drawn.filter(([, e]) => e.relation === "reads" && look(e.verdict).danger >= 3).length > MOST_LOUD;
+    const key = JSON.stringify([crowd, ...(places?.values() ?? [])]), again = moved || key !== this.places;
     this.places = key;
     const add: cytoscape.ElementDefinition[] = [];
     for (const [id, edge] of drawn) {
       const known = id in before && this.curves.has(id), row = edges[id];
       if (known && before[id] === row && !again) continue;
-      const classes = classesOf(edge, folded);
+      const classes = classesOf(edge, folded, crowd);
       if (known && !again) { this.cy.getElementById(id).classes(classes); continue; }
       const data = this.route(id, edge, nodes, places?.get(id) ?? [0, 0]);
       if (known) this.cy.getElementById(id).data(data).classes(classes);
       else add.push({ group: "edges", data: { ...data, id, source: edge.source, target: edge.target }, classes });
     }
-    this.cy.add(add);
+    return this.cy.add(add);
   }
 
   private route(id: string, edge: MapEdge, nodes: Table, [leave, arrive]: [number, number]): Record<string, unknown> {
@@ -156,6 +174,15 @@ export class Graph {
       leave: `${c.start.x - a.x} ${c.start.y - a.y}`, arrive: `${c.end.x - b.x} ${c.end.y - b.y}`,
     };
   }
+}
+
+/** From nothing to what their looks say. */
+function fade(edges: cytoscape.CollectionReturnValue): void {
+  edges.forEach((edge) => {
+    const full = Number(edge.style("opacity"));
+    edge.style("opacity", 0);
+    edge.animate({ style: { opacity: full } }, { duration: 320, complete: () => { edge.removeStyle("opacity"); } });
+  });
 }
 
 /** Edges of a node leave and arrive beside each other, in the order of the other ends. */

@@ -10,10 +10,12 @@ import { Panel } from "./panel.ts";
 import { Particles } from "./particles.ts";
 import { emptyNote } from "./parts.ts";
 import { MapTree } from "./tree.ts";
-import type { State, Table } from "./types.ts";
+import type { Outline, State, Table } from "./types.ts";
 import { look } from "./verdict.ts";
 
 const READABLE = 0.62;
+/** Below this even a desk shows a part. */
+const LEAST = 0.34;
 const LEGEND = ["ok", "catching_up", "falling_behind", "stalled", "stopped", "rewound", "will_lose_data", "unknown"] as const;
 
 class MapView implements View {
@@ -65,6 +67,7 @@ class MapView implements View {
       this.graph.sync(nodes, edges, this.before, state.meta["folded"] === true);
       this.before = { nodes, edges };
       this.marks.selected = this.selected;
+      this.marks.outline = (state.meta["outline"] as Outline | null | undefined) ?? null;
       this.marks.set(nodes, edges);
       this.particles.set(edges);
       if (this.selected) this.graph.select(this.selected);
@@ -75,7 +78,14 @@ class MapView implements View {
     this.explain(Object.keys(nodes).length);
     this.root.dataset["nodes"] = String(Object.keys(nodes).length);
     this.root.dataset["edges"] = String(Object.keys(edges).length);
+    if (!this.root.dataset["painted"]) this.tellPainted();
     if (!same) this.root.dataset["updated"] = (performance.now() - started).toFixed(1);
+  }
+
+  /** Milliseconds from the start of the page to its first picture, for whoever measures. */
+  private tellPainted(): void {
+    this.root.dataset["painted"] = "";
+    requestAnimationFrame(() => requestAnimationFrame(() => { this.root.dataset["painted"] = performance.now().toFixed(0); }));
   }
 
   themed(): void {
@@ -94,11 +104,13 @@ class MapView implements View {
     this.fitted = key;
     this.resize();
     this.graph.fit(innerWidth < 900 ? 20 : 64);
-    // On a phone the whole is too small to be read: a readable part of it, around what asks for somebody.
-    if (innerWidth < 900 && this.graph.cy.zoom() < READABLE) {
-      this.graph.cy.zoom(READABLE);
+    // Where the whole is too small to be read: a readable part of it, around what asks for somebody.
+    const least = innerWidth < 900 ? READABLE : LEAST;
+    if (this.graph.cy.zoom() < least) {
+      this.moved = true;
+      this.graph.cy.zoom(Math.max(least, 0.5));
       const chosen = this.selected && nodes[this.selected] ? this.selected : null;
-      this.graph.centre(chosen ?? this.marks.mostInTrouble() ?? Object.keys(nodes)[0]!, chosen ? this.pic.clientHeight * 0.3 : 0);
+      this.graph.centre(chosen ?? this.marks.mostInTrouble() ?? Object.keys(nodes)[0]!, chosen && innerWidth < 900 ? this.pic.clientHeight * 0.3 : 0);
     }
   }
 
@@ -114,7 +126,7 @@ class MapView implements View {
   }
 
   private pick(id: string | null): void {
-    if (id !== null && kindOf(id) === "team" && this.before?.nodes[id] && id === this.selected) return this.open(id);
+    if (id !== null && this.box(id)) return this.open(id);
     this.selected = id;
     this.ctx.setParams({ select: id });
     this.marks.selected = id;
@@ -126,16 +138,17 @@ class MapView implements View {
     this.alternates();
   }
 
-  /** A second press goes deeper: into a team, else to the page of the thing. */
+  /** What opens this box; null for what is no box of this picture. */
+  private box(id: string): string | null { return (this.before?.nodes[id]?.["opens"] as string | undefined) ?? null; }
+
+  /** Goes deeper: into a box, else to the page of the thing. Back leads here again. */
   private open(id: string): void {
-    if (kindOf(id) === "team" || String(this.before?.nodes[id]?.["kind"]) === "team") {
-      this.ctx.setParams({ open: id, select: null, focus: null });
-      location.assign(location.pathname + location.search);
-      return;
-    }
-    const page = pageOf(id);
-    if (page) location.assign(page);
-    else { this.ctx.setParams({ focus: id }); location.reload(); }
+    const page = pageOf(id), query = new URLSearchParams(this.ctx.params), opens = this.box(id) ?? (kindOf(id) === "team" ? id : null);
+    for (const name of ["id", "select", "focus"]) query.delete(name);
+    if (opens) query.set("open", opens);
+    else query.set("focus", id);
+    if (opens && kindOf(id) === "team" && innerWidth >= 900) query.set("select", id);
+    location.assign(opens || !page ? `/map?${query}` : page);
   }
 
   private show(mode: Mode): void {

@@ -37,7 +37,8 @@ export class MapBar {
   update(state: State): void {
     const nodes = state.tables["nodes"] ?? {};
     this.drawCrumbs(state);
-    setText(this.counts, countWords(nodes));
+    const boxes = Object.values(nodes).filter((n) => n["opens"]).length;
+    setText(this.counts, boxes ? `${String(state.meta["words"] ?? "")} in ${many(Object.keys(nodes).length, "part")}` : countWords(nodes));
     const key = JSON.stringify([state.meta["teams"], this.ctx.params]);
     if (key !== this.drawn && !this.filters.contains(document.activeElement)) { this.drawn = key; this.drawFilters(state); }
   }
@@ -58,15 +59,24 @@ export class MapBar {
   }
 
   private drawCrumbs(state: State): void {
-    const { focus, open } = this.ctx.params, folded = state.meta["folded"] === true;
-    const here = focus ? nameOf(focus) : open ? nameOf(open) : folded ? "All teams" : String(this.ctx.params["team"] ? nameOf(this.ctx.params["team"]) : "Everything");
-    const parts: Node[] = [];
-    if (focus || open || this.ctx.params["team"]) {
-      const query = new URLSearchParams(this.ctx.params);
-      for (const name of ["focus", "open", "team", "select", "id"]) query.delete(name);
-      parts.push(h("a", { href: query.size ? `/map?${query}` : "/map", class: "keep-m" }, folded || open ? "All teams" : "Everything"), icon("right"));
-    }
-    this.crumbs.replaceChildren(...parts, h("h1", {}, here), this.counts);
+    const crumbs = (state.meta["crumbs"] as { name: string; params: Record<string, string> }[] | undefined ?? []).slice(1), team = this.ctx.params["team"];
+    const teams = (state.meta["teams"] as unknown[] | undefined ?? []).length > 0;
+    const top = teams && (state.meta["folded"] === true || !!this.ctx.params["open"]) ? "All teams" : "Everything";
+    const steps = [{ name: top, params: {} }, ...(team ? [{ name: nameOf(team.includes(":") ? team : `team:${team}`), params: { team } }] : []), ...crumbs];
+    const here = steps.pop()!;
+    const parts = steps.flatMap(({ name, params }, i) => [h("a", { href: this.link(params), class: i === steps.length - 1 ? "keep-m" : null }, name), icon("right")]);
+    const words = JSON.stringify([steps, here]);
+    if (this.crumbs.dataset["shown"] === words) return;
+    this.crumbs.dataset["shown"] = words;
+    this.crumbs.replaceChildren(...parts, h("h1", { title: here.name }, here.name), this.counts);
+  }
+
+  /** This page with other steps of the way; filters stay. */
+  private link(params: Record<string, string>): string {
+    const query = new URLSearchParams(this.ctx.params);
+    for (const name of ["focus", "open", "team", "select", "id"]) query.delete(name);
+    for (const [name, value] of Object.entries(params)) query.set(name, value);
+    return query.size ? `/map?${query}` : "/map";
   }
 
   private set(name: string, value: string | null): void { this.ctx.setParams({ [name]: value, select: null }, true); }

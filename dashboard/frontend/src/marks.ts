@@ -1,10 +1,11 @@
 // The overlay with shapes, names, signs and labels. It follows each drawing of the graph under it.
 import { duration, short } from "./format.ts";
-import { pointAt, sizeOf } from "./geometry.ts";
+import { Fades } from "./fades.ts";
+import { isCard, pointAt, sizeOf } from "./geometry.ts";
 import type { Graph } from "./graph.ts";
 import type { Palette } from "./palette.ts";
-import { badgeSprite, cardSprite, labelSprite, pillSprite, shapeSprite, type Sprite } from "./sprites.ts";
-import type { MapEdge, MapNode, Table } from "./types.ts";
+import { badgeSprite, cardSprite, labelSprite, pillSprite, ringSprite, shapeSprite, type Sprite } from "./sprites.ts";
+import type { MapEdge, MapNode, Outline, Table } from "./types.ts";
 import { inTrouble, look } from "./verdict.ts";
 
 interface Box { x: number; y: number; w: number; h: number }
@@ -12,6 +13,13 @@ interface Label { id: string; edge: MapEdge; text: string }
 
 /** Where a label may stand: along the edge, and a little above or below it. */
 const PLACES: [number, number][] = [[0.5, 0], [0.5, -24], [0.6, 0], [0.4, 0], [0.5, 24], [0.7, 0], [0.3, 0], [0.35, -26], [0.65, 26], [0.35, 26], [0.65, -26], [0.5, -44], [0.5, 44]];
+
+/** Both lines where there is room, else the name alone, else its beginning. */
+const SAYINGS = ["both", "name", "short"] as const;
+type Said = (typeof SAYINGS)[number];
+
+/** More labels than this say nothing: the signs at the readers remain. */
+const MOST_LABELS = 24;
 
 /** A coarse grid of taken places. */
 class Taken {
@@ -45,9 +53,13 @@ export class Marks {
   private nodes: MapNode[] = [];
   private labels: Label[] = [];
   private worst = new Map<string, string>();
-  private shown = new Map<string, boolean>();
+  private shown = new Map<string, Said>();
   private pillAt = new Map<string, [number, number]>();
   private plannedFor = "";
+  private fades = new Fades(() => this.draw());
+  private before: Table = {};
+  /** The boundary of the box that is open. */
+  outline: Outline | null = null;
   selected: string | null = null;
 
   constructor(private canvas: HTMLCanvasElement, private graph: Graph, private palette: Palette) { this.g = canvas.getContext("2d")!; }
@@ -59,13 +71,15 @@ export class Marks {
   }
 
   set(nodes: Table, edges: Table): void {
+    this.fades.set(this.before, nodes);
+    this.before = nodes;
     this.nodes = Object.values(nodes) as unknown as MapNode[];
     const all = Object.entries(edges) as unknown as [string, MapEdge][];
     const loud = all.filter(([id, e]) => e.relation === "reads" && inTrouble(e.verdict) && this.graph.curves.has(id));
-    loud.sort((a, b) => look(b[1].verdict).danger - look(a[1].verdict).danger);
-    this.labels = loud.map(([id, edge]) => ({ id, edge, text: troubleText(edge) }));
+    loud.sort((a, b) => look(b[1].verdict).danger - look(a[1].verdict).danger || (b[1].lag ?? 0) - (a[1].lag ?? 0) || (a[0] < b[0] ? -1 : 1));
+    this.labels = loud.slice(0, MOST_LABELS).map(([id, edge]) => ({ id, edge, text: troubleText(edge) }));
     this.worst.clear();
-    for (const { edge } of [...this.labels].reverse()) this.worst.set(edge.target, edge.verdict!);
+    for (const [, edge] of loud.reverse()) this.worst.set(edge.target, edge.verdict!);
     this.plannedFor = "";
     if (this.sprites.size > 4000) this.sprites.clear();
     this.draw();
@@ -88,10 +102,13 @@ export class Marks {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     const w = canvas.width / ratio, h = canvas.height / ratio, text = Math.min(1.5, Math.max(0.85, zoom));
     this.plan(zoom, text, ratio);
-    for (const node of this.nodes) {
+    if (this.outline) this.boundary(this.outline, zoom, pan);
+    const put = (node: MapNode, alpha: number): void => {
       const x = node.x * zoom + pan.x, y = node.y * zoom + pan.y;
-      if (x > -120 && y > -80 && x < w + 120 && y < h + 80) this.node(node, x, y, zoom, text, ratio);
-    }
+      if (x > -120 && y > -80 && x < w + 120 && y < h + 80) this.node(node, x, y, zoom, text, ratio, alpha);
+    };
+    for (const [node, alpha] of this.fades.ghosts()) put(node, alpha);
+    for (const node of this.nodes) put(node, this.fades.alpha(node.id));
     for (const { id, text: words, edge } of this.labels) {
       const place = this.pillAt.get(id);
       if (!place) continue;
@@ -116,12 +133,11 @@ export class Marks {
     if (zoom < 0.2) return;
     const order = [...this.nodes].sort((a, b) => this.rank(b) - this.rank(a));
     for (const n of order) {
-      if (n.kind === "team") continue;
-      // Both lines where there is room, else the name alone.
-      for (const sub of zoom >= 0.5 ? [true, false] : [false]) {
-        const box = this.under(n, zoom, this.label(n, text, ratio, sub), text);
+      if (isCard(n.kind)) continue;
+      for (const said of zoom >= 0.5 ? SAYINGS : SAYINGS.slice(1)) {
+        const box = this.under(n, zoom, this.label(n, text, ratio, said), text);
         if (n.id !== this.selected && !taken.free(box)) continue;
-        this.shown.set(n.id, sub);
+        this.shown.set(n.id, said);
         taken.take(box);
         break;
       }
@@ -133,7 +149,7 @@ export class Marks {
     for (const { id, edge, text: words } of zoom < 0.18 ? [] : this.labels) {
       const c = this.graph.curves.get(id)!, sprite = this.pill(words, edge.verdict!, text, ratio);
       const boxAt = (t: number, dy: number): Box => { const at = pointAt(c, t); return { x: at.x * zoom - (sprite.w * text) / 2, y: at.y * zoom + dy - 10 * text, w: sprite.w * text, h: 20 * text }; };
-      const found = PLACES.find(([t, dy]) => taken.free(boxAt(t, dy))) ?? (look(edge.verdict).danger >= 5 ? PLACES[1]! : null);
+      const found = PLACES.find(([t, dy]) => taken.free(boxAt(t, dy))) ?? (look(edge.verdict).danger >= 6 ? PLACES[1]! : null);
       if (!found) continue;
       taken.take(boxAt(...found));
       this.pillAt.set(id, found);
@@ -148,19 +164,43 @@ export class Marks {
     return { x: n.x * zoom - (sprite.w * text) / 2, y: (n.y + sizeOf(n.kind).h / 2) * zoom + 1, w: sprite.w * text, h: sprite.h * text };
   }
 
-  private node(n: MapNode, x: number, y: number, zoom: number, text: number, ratio: number): void {
-    const selected = n.id === this.selected;
-    this.g.globalAlpha = n.stale ? this.palette.stale : 1;
+  private boundary(o: Outline, zoom: number, pan: { x: number; y: number }): void {
+    const { g, palette: p } = this, x = o.x * zoom + pan.x, y = o.y * zoom + pan.y;
+    g.strokeStyle = p.border3;
+    g.lineWidth = 1.25;
+    g.beginPath();
+    g.roundRect(x, y, o.w * zoom, o.h * zoom, 10);
+    g.stroke();
+    g.font = `600 12.5px ${p.font}`;
+    const wide = g.measureText(o.name).width;
+    g.fillStyle = p.canvas;
+    g.fillRect(x + 12, y - 8, wide + 12, 16);
+    g.fillStyle = p.text1;
+    g.fillText(o.name, x + 18, y + 4);
+    g.font = `400 11px ${p.font}`;
+    g.fillStyle = p.text3;
+    if (g.measureText(o.words).width < o.w * zoom - 36) g.fillText(o.words, x + 18, y + 22);
+  }
+
+  private node(n: MapNode, x: number, y: number, zoom: number, text: number, ratio: number, alpha: number): void {
+    const selected = n.id === this.selected, { g } = this;
+    g.globalAlpha = (n.stale || n.change === "removed" ? this.palette.stale : 1) * alpha;
     this.copy(this.shape(n, selected, zoom, ratio), x, y, zoom, true);
-    this.g.globalAlpha = 1;
+    g.globalAlpha = alpha;
+    if (n.change) { const { kind, change } = n, s = bucketed(zoom * ratio); this.copy(this.kept(`r|${kind}|${change}|${s}`, () => ringSprite(kind, change, this.palette, s)), x, y, zoom, true); }
+    this.words(n, x, y, zoom, text, ratio);
+    g.globalAlpha = 1;
+  }
+
+  private words(n: MapNode, x: number, y: number, zoom: number, text: number, ratio: number): void {
     const worst = this.worst.get(n.id), { w, h } = sizeOf(n.kind);
-    if (worst && n.kind !== "team" && zoom > 0.35) {
+    if (worst && !isCard(n.kind) && zoom > 0.35) {
       const s = Math.min(1, Math.max(0.8, zoom));
       this.copy(this.kept(`b|${worst}|${bucketed(s * ratio)}`, () => badgeSprite(worst, this.palette, bucketed(s * ratio))), x + (w / 2 - 2) * zoom, y - (h / 2 - 2) * zoom, s, true);
     }
-    const sub = this.shown.get(n.id);
-    if (sub === undefined) return;
-    const sprite = this.label(n, text, ratio, sub);
+    const said = this.shown.get(n.id);
+    if (said === undefined) return;
+    const sprite = this.label(n, text, ratio, said);
     this.copy(sprite, x - (sprite.w * text) / 2, y + (h / 2) * zoom + 1, text, false);
   }
 
@@ -177,13 +217,13 @@ export class Marks {
 
   private shape(n: MapNode, selected: boolean, zoom: number, ratio: number): Sprite {
     const scale = bucketed(zoom * ratio);
-    if (n.kind !== "team") return this.kept(`s|${n.kind}|${selected}|${scale}`, () => shapeSprite(n.kind, selected, this.palette, scale));
-    return this.kept(`t|${n.id}|${n.name}|${n.verdict}|${n.rate}|${selected}|${scale}`, () => cardSprite(n, selected, this.palette, scale));
+    if (!isCard(n.kind)) return this.kept(`s|${n.kind}|${selected}|${scale}`, () => shapeSprite(n.kind, selected, this.palette, scale));
+    return this.kept(`t|${n.id}|${n.name}|${n.verdict}|${n.rate}|${n.sub}|${n.badge}|${selected}|${scale}`, () => cardSprite(n, selected, this.palette, scale));
   }
 
-  private label(node: MapNode, text: number, ratio: number, sub: boolean): Sprite {
-    const scale = bucketed(text * ratio), selected = false;
-    return this.kept(`l|${node.id}|${node.name}|${node.sub}|${node.team}|${sub && node.kind === "topic" ? node.rate : ""}|${node.badge}|${node.stale}|${sub}|${scale}`, () => labelSprite({ node, sub, selected }, this.palette, scale, this.measure));
+  private label(node: MapNode, text: number, ratio: number, said: Said): Sprite {
+    const scale = bucketed(text * ratio), sub = said === "both", width = said === "short" ? 84 : 170;
+    return this.kept(`l|${node.id}|${node.name}|${node.sub}|${node.team}|${sub && node.kind === "topic" ? node.rate : ""}|${node.badge}|${node.stale}|${said}|${scale}`, () => labelSprite({ node, sub, width }, this.palette, scale, this.measure));
   }
 
   private pill(words: string, verdict: string, text: number, ratio: number): Sprite {

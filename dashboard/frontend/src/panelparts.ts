@@ -9,7 +9,7 @@ import { inTrouble, look, verdictTag } from "./verdict.ts";
 const num = (v: unknown): number | null => (typeof v === "number" ? v : null);
 const str = (v: unknown): string | null => (typeof v === "string" && v ? v : null);
 
-const KINDS: Record<string, string> = { topic: "Topic", group: "Consumer group", service: "Service", connector: "Connector", query: "ksqlDB query", system: "System outside Kafka", writer: "Unknown writer", team: "Team" };
+const KINDS: Record<string, string> = { topic: "Topic", group: "Consumer group", service: "Service", connector: "Connector", query: "ksqlDB query", system: "System outside Kafka", writer: "Unknown writer", team: "Team", fold: "Folded by name" };
 
 export function keeps(info: Row): string | null {
   const configs = (info["configs"] ?? {}) as Record<string, unknown>;

@@ -13,6 +13,7 @@ export function teamTag(team: string | null | undefined, link = false): HTMLElem
 
 const SHAPES: Record<string, string> = {
   connector: "M5.5.7h11l5 10.3-5 10.3h-11L.5 11z",
+  fold: "M4.500 4V1.500h17v15H19M.8 4.500h17.500v16.500H.8z",
   system: "M3 4.500c0-2 3.600-3.500 8-3.500s8 1.500 8 3.500v13c0 2-3.600 3.500-8 3.500s-8-1.500-8-3.500z",
 };
 const ICONS: Record<string, string> = { service: "n-service", connector: "n-connector", query: "n-query", system: "n-system", writer: "n-unknown", group: "lag", team: "teams" };

@@ -1,9 +1,9 @@
 // What stands on the map, drawn once for each look and scale and then copied: copying is cheap, text and curves are not.
 import { sizeOf } from "./geometry.ts";
-import { count, rate } from "./format.ts";
+import { rate } from "./format.ts";
 import { nameOf, teamColour } from "./ids.ts";
 import { drawIcon, type Palette } from "./palette.ts";
-import type { MapNode } from "./types.ts";
+import type { Change, MapNode } from "./types.ts";
 import { inTrouble, look } from "./verdict.ts";
 
 export interface Sprite { canvas: HTMLCanvasElement; w: number; h: number }
@@ -98,19 +98,6 @@ export function shapeSprite(kind: string, selected: boolean, p: Palette, scale: 
   });
 }
 
-function counts(g: CanvasRenderingContext2D, p: Palette, services: number, topics: number, y: number): void {
-  g.strokeStyle = p.text3;
-  g.lineWidth = 1.1;
-  g.stroke(rounded(2)(9, 9 * 1));
-  g.fillStyle = p.text3;
-  g.fillText(count(services), 8, y);
-  const x = 12 + g.measureText(count(services)).width + 6;
-  g.beginPath();
-  g.roundRect(x, -3.5, 12, 7, 3);
-  g.stroke();
-  g.fillText(count(topics), x + 16, y);
-}
-
 function fitted(g: CanvasRenderingContext2D, text: string, width: number): string {
   if (g.measureText(text).width <= width) return text;
   let n = text.length;
@@ -118,32 +105,37 @@ function fitted(g: CanvasRenderingContext2D, text: string, width: number): strin
   return `${text.slice(0, n)}…`;
 }
 
-/** A folded team: its name, how much is in it, the worst verdict of its reads. */
+const CHIP: Pen = (g, p) => { g.strokeStyle = p.text3; g.lineWidth = 1.1; for (const [x, y] of [[2.5, 0], [0, 2.5]] as const) { g.fillStyle = p.surface1; g.beginPath(); g.roundRect(x, y, 7, 7, 1.5); g.fill(); g.stroke(); } };
+
+/** A box: its name, what is in it, how much flows, the worst verdict of its reads. A fold looks like a pile. */
 export function cardSprite(node: MapNode, selected: boolean, p: Palette, scale: number): Sprite {
-  const { w, h } = sizeOf("team"), v = look(node.verdict ?? "ok"), tones = p.verdict[v.css]!, warm = inTrouble(node.verdict);
+  const { w, h } = sizeOf(node.kind), v = look(node.verdict ?? "ok"), tones = p.verdict[v.css]!, warm = inTrouble(node.verdict);
   return make(w + PAD * 2, h + PAD * 2, scale, (g) => {
     g.translate(w / 2 + PAD, h / 2 + PAD);
-    const box = rounded(8)(w, h);
-    g.fillStyle = warm && v.danger >= 5 ? tones.soft : p.surface1;
-    g.strokeStyle = selected ? p.accent : warm ? tones.line : p.border2;
     g.lineWidth = selected ? 2 : warm ? 1.5 : 1;
-    g.fill(box);
-    g.stroke(box);
-    const nobody = node.team === null;
-    g.fillStyle = p.team[teamColour(node.name)]!;
-    g.strokeStyle = p.text3;
-    if (nobody) g.strokeRect(-w / 2 + 9.5, -12.5, 7, 7); else g.fillRect(-w / 2 + 9, -13, 8, 8);
+    g.strokeStyle = selected ? p.accent : warm ? tones.line : p.border2;
+    for (const behind of node.kind === "fold" ? [4, 0] : [0]) {
+      const box = new Path2D();
+      box.roundRect(-w / 2 + behind, -h / 2 - behind, w - behind * 2, h, 8);
+      g.fillStyle = p.surface1;
+      g.fill(box);
+      if (warm && v.danger >= 6) { g.fillStyle = tones.soft; g.fill(box); }
+      g.stroke(box);
+    }
+    g.save();
+    g.translate(-w / 2 + 9, -14);
+    if (node.kind === "fold") CHIP(g, p, w, h); else { g.fillStyle = p.team[teamColour(node.name)]!; g.fillRect(0, 1, 8, 8); }
+    g.restore();
     g.fillStyle = p.text1;
     g.font = `600 12px ${p.font}`;
-    g.fillText(fitted(g, node.name, w - 50), -w / 2 + 22, -5);
+    g.fillText(fitted(g, node.name, w - (node.verdict ? 50 : 32)), -w / 2 + 23, -5);
     if (node.verdict) drawIcon(g, v.css, w / 2 - 14, -9, 14, tones.text, p.surface1);
     g.font = `500 11px ${p.font}`;
-    g.textAlign = "right";
     g.fillStyle = p.text2;
-    if (node.rate !== null) g.fillText(rate(node.rate), w / 2 - 8, 13);
-    g.textAlign = "left";
-    g.translate(-w / 2 + 14, 9);
-    counts(g, p, node.count?.services ?? 0, node.count?.topics ?? 0, 4);
+    const flow = node.rate === null ? "" : rate(node.rate), room = w - 24 - (flow ? g.measureText(flow).width : 0);
+    g.fillText(fitted(g, node.badge ?? node.sub ?? "", room), -w / 2 + 9, 14);
+    g.textAlign = "right";
+    if (flow) g.fillText(flow, w / 2 - 9, 14);
   });
 }
 
@@ -156,16 +148,16 @@ function secondLine(node: MapNode, team: string | null): string {
   return team ?? node.sub ?? "";
 }
 
-export interface LabelLook { node: MapNode; selected: boolean; sub: boolean }
+export interface LabelLook { node: MapNode; sub: boolean; width: number }
 
 /** Name and second line under a shape, with the ground's colour around them so that edges pass behind. */
 export function labelSprite(look_: LabelLook, p: Palette, scale: number, measure: CanvasRenderingContext2D): Sprite {
-  const { node, sub } = look_, strong = node.kind !== "topic" && node.kind !== "writer";
+  const { node, sub, width } = look_, strong = node.kind !== "topic" && node.kind !== "writer";
   const nameFont = `${node.kind === "writer" ? "italic " : ""}${strong ? 600 : 500} 12px ${p.font}`, subFont = `400 11px ${p.font}`;
   const team = node.team ? nameOf(node.team.includes(":") ? node.team : `team:${node.team}`) : null;
   const second = sub ? secondLine(node, team) : "";
   measure.font = nameFont;
-  const name = fitted(measure, node.kind === "writer" ? "unknown writer" : node.name, 170), nameWidth = measure.measureText(name).width;
+  const name = fitted(measure, node.kind === "writer" ? "unknown writer" : node.name, width), nameWidth = measure.measureText(name).width;
   measure.font = subFont;
   const secondWidth = second ? measure.measureText(second).width + (team ? 12 : 0) : 0;
   const w = Math.max(nameWidth, secondWidth) + 8, h = second ? 32 : 18;
@@ -216,6 +208,36 @@ export function badgeSprite(verdict: string, p: Palette, scale: number): Sprite 
     g.arc(10, 10, 10, 0, Math.PI * 2);
     g.fill();
     drawIcon(g, css, 10, 10, 16, p.verdict[css]!.text, p.surface1);
+  });
+}
+
+const SIGNS = { added: ["v-ok", "+"], removed: ["v-stalled", "\u2212"], changed: ["v-behind", "~"] } as const;
+
+/** What was added is green, removed red, changed amber; the sign says the same without the colour. */
+export function changeTones(change: Change, p: Palette): { line: string; soft: string; text: string; sign: string } {
+  const [css, sign] = SIGNS[change];
+  return { ...p.verdict[css]!, sign };
+}
+
+/** A ring round what differs between two moments, with its sign. */
+export function ringSprite(kind: string, change: Change, p: Palette, scale: number): Sprite {
+  const { w, h } = sizeOf(kind), tones = changeTones(change, p), room = PAD + 4;
+  return make(w + room * 2, h + room * 2, scale, (g) => {
+    g.translate(w / 2 + room, h / 2 + room);
+    g.strokeStyle = tones.line;
+    g.lineWidth = 2;
+    if (change === "removed") g.setLineDash([4, 3]);
+    const ring = new Path2D();
+    ring.roundRect(-w / 2 - 5, -h / 2 - 5, w + 10, h + 10, kind === "group" ? 17 : 11);
+    g.stroke(ring);
+    g.fillStyle = tones.line;
+    g.beginPath();
+    g.arc(-w / 2 - 3, -h / 2 - 3, 7, 0, Math.PI * 2);
+    g.fill();
+    g.fillStyle = p.surface1;
+    g.font = `700 12px ${p.font}`;
+    g.textAlign = "center";
+    g.fillText(tones.sign, -w / 2 - 3, -h / 2 + 1);
   });
 }
 

@@ -6,8 +6,8 @@ import { kindShape, teamTag } from "./parts.ts";
 import type { MapEdge, Row, Table } from "./types.ts";
 import { inTrouble, look, verdictTag } from "./verdict.ts";
 
-const ORDER = ["team", "service", "group", "connector", "query", "writer", "system", "topic"];
-const HEADS: Record<string, string> = { team: "Teams", service: "Services", group: "Groups without a service", connector: "Connectors", query: "Queries", writer: "Unknown writers", system: "Systems", topic: "Topics" };
+const ORDER = ["team", "fold", "service", "group", "connector", "query", "writer", "system", "topic"];
+const HEADS: Record<string, string> = { team: "Teams", fold: "Folded by name", service: "Services", group: "Groups without a service", connector: "Connectors", query: "Queries", writer: "Unknown writers", system: "Systems", topic: "Topics" };
 
 interface Ends { out: MapEdge[]; in: MapEdge[] }
 
@@ -49,7 +49,7 @@ export class MapTree {
   private thing(id: string, n: Row, ends: Ends, selected: string | null): HTMLElement {
     const lines = [...ends.in, ...ends.out], open = this.open.has(id);
     const bad = ends.in.filter((e) => e.relation === "reads" && inTrouble(e.verdict)).sort((a, b) => look(b.verdict).danger - look(a.verdict).danger)[0];
-    const head = h("div", { class: "trow" }, icon("right", "i s chev"), kindShape(String(n["kind"])), h("b", { class: "ell" }, String(n["name"])), n["kind"] === "team" ? null : teamTag(n["team"] as string | null), bad ? verdictTag(bad.verdict) : null, h("span", { class: "push dim num" }, words(ends)));
+    const head = h("div", { class: "trow" }, icon("right", "i s chev"), kindShape(String(n["kind"])), h("b", { class: "ell" }, String(n["name"])), ["team", "fold"].includes(String(n["kind"])) ? h("span", { class: "dim" }, String(n["sub"] ?? "")) : teamTag(n["team"] as string | null), bad ? verdictTag(bad.verdict) : null, h("span", { class: "push dim num" }, words(ends)));
     const el = h("li", { role: "treeitem", tabindex: "-1", "data-key": id, "data-id": id, "aria-expanded": lines.length ? String(open) : null, "aria-selected": String(id === selected), click: (event) => { event.stopPropagation(); this.toggle(el, id, ends); } }, head);
     if (open) el.append(this.lines(id, ends));
     return el;

@@ -23,15 +23,25 @@ export interface Cluster {
   offline: number | null; under_replicated: number | null; below_min_isr: number | null;
 }
 
+/** How a thing differs between two moments, where a view compares them: a ring round a node, the colour of an edge. */
+export type Change = "added" | "removed" | "changed";
+
 export interface MapNode {
   id: string; kind: string; name: string; cluster: string; team: string | null; x: number; y: number; stale: boolean;
   rate: number | null; verdict: Verdict | null; sub: string | null; badge: string | null;
   count?: { services?: number; topics?: number } | null;
+  /** Of a box: the page's `open` that shows what is in it. */
+  opens?: string;
+  change?: Change | null;
 }
+
+/** The boundary of an opened box, in px of the map. */
+export interface Outline { id: string; name: string; words: string; x: number; y: number; w: number; h: number }
 
 export interface MapEdge {
   id: string; source: string; target: string; relation: string; key: string | null; strength: string; rate: number | null;
   lag: number | null; time_lag: number | null; verdict: Verdict | null; stale: boolean; sentence: string | null;
+  change?: Change | null;
 }
 
 export interface LagRow {

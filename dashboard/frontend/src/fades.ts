@@ -1,6 +1,6 @@
 // What appears fades in and what vanishes fades out, where it stands: nothing else moves.
 import { motionReduced } from "./theme.ts";
-import type { MapNode, Table } from "./types.ts";
+import type { Row, Table } from "./types.ts";
 
 const LASTS = 320;
 /** More than this at once is another picture, not a change of this one. */
@@ -8,7 +8,7 @@ const MOST = 150;
 
 export class Fades {
   private coming = new Map<string, number>();
-  private going = new Map<string, { node: MapNode; since: number }>();
+  private going = new Map<string, { row: Row; since: number }>();
   private running = 0;
 
   constructor(private redraw: () => void) {}
@@ -18,7 +18,7 @@ export class Fades {
     for (const id of came) this.going.delete(id);
     if (motionReduced() || !Object.keys(before).length || came.length + went.length > MOST) return;
     for (const id of came) this.coming.set(id, at);
-    for (const id of went) this.going.set(id, { node: before[id] as unknown as MapNode, since: at });
+    for (const id of went) this.going.set(id, { row: before[id]!, since: at });
     if (!this.running && this.coming.size + this.going.size) this.running = requestAnimationFrame(() => this.step());
   }
 
@@ -29,8 +29,8 @@ export class Fades {
   }
 
   /** What has vanished, and how much of it is still seen. */
-  ghosts(): [MapNode, number][] {
-    return [...this.going.values()].map(({ node, since }) => [node, Math.max(0, 1 - (performance.now() - since) / LASTS)]);
+  ghosts(): [string, number, Row][] {
+    return [...this.going].map(([id, { row, since }]) => [id, Math.max(0, 1 - (performance.now() - since) / LASTS), row]);
   }
 
   private step(): void {

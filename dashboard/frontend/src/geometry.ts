@@ -31,13 +31,6 @@ export function curve(source: Point, from: Size, target: Point, to: Size, leave:
   return { start, c1, middle: { x: (c1.x + c2.x) / 2, y: (c1.y + c2.y) / 2 }, c2, end };
 }
 
-/** A bend as Cytoscape wants it: along the line from start to end, and away from it. */
-export function bend(c: Curve, p: Point): { weight: number; distance: number } {
-  const dx = c.end.x - c.start.x, dy = c.end.y - c.start.y, length = Math.hypot(dx, dy) || 1;
-  const nx = dx / length, ny = dy / length, px = p.x - c.start.x, py = p.y - c.start.y;
-  return { weight: (px * nx + py * ny) / length, distance: px * -ny + py * nx };
-}
-
 const quad = (a: number, b: number, c: number, t: number): number => (1 - t) * (1 - t) * a + 2 * (1 - t) * t * b + t * t * c;
 
 /** The point at t of the whole curve, 0 to 1. */

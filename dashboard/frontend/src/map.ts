@@ -39,21 +39,18 @@ class MapView implements View {
     root.className = "view";
     this.selected = ctx.params["select"] ?? ctx.params["focus"] ?? null;
     this.bar = new MapBar(ctx, { mode: (mode) => this.show(mode), png: () => this.png() });
-    const ground = h("div", { class: "ground-cy", tabindex: "0", role: "application", "aria-label": "Map. Arrow keys go from node to node, Enter opens. Tree and Table say the same in words." });
+    const ground = h("div", { class: "ground", tabindex: "0", role: "application", "aria-label": "Map. Arrow keys go from node to node, Enter opens. Tree and Table say the same in words." });
     const beads = h("canvas", { class: "over", "aria-hidden": "true" }), over = h("canvas", { class: "over", "aria-hidden": "true" });
     this.pic.append(ground, beads, over, this.zoom());
     const stage = h("section", { class: "stage", "aria-label": "Map" }, this.bar.bar, this.bar.filters, this.pic, this.alt, legend());
     root.append(stage);
-    // Cytoscape would otherwise add a style element, which the policy of this page forbids; its one rule is in our sheet.
-    if (!document.getElementById("__________cytoscape_stylesheet")) document.head.append(h("meta", { id: "__________cytoscape_stylesheet" }));
     const palette = readPalette();
-    this.graph = new Graph(ground, palette, { pick: (id) => this.pick(id), open: (id) => this.open(id), render: () => this.marks?.draw() });
+    this.graph = new Graph(ground, palette, { pick: (id) => this.pick(id), open: (id) => this.open(id), render: () => { this.marks?.draw(); if (!this.particles?.moving) this.particles?.draw(); }, moved: () => { this.moved = true; } });
     this.marks = new Marks(over, this.graph, palette);
     this.particles = new Particles(beads, this.graph, palette);
     this.panel = new Panel(root, ctx, { close: () => this.pick(null), pick: (id) => this.pick(id), open: (id) => this.open(id) });
     this.tree = new MapTree(this.alt, (id) => this.pick(id));
     this.table = new MapTable(this.alt, (id) => this.pick(id));
-    for (const name of ["pointerdown", "wheel"]) ground.addEventListener(name, () => { this.moved = true; }, { passive: true });
     ground.addEventListener("keydown", (event) => this.keys(event));
     new ResizeObserver(() => this.resize()).observe(this.pic);
     this.show(this.bar.mode);
@@ -90,7 +87,7 @@ class MapView implements View {
 
   themed(): void {
     const palette = readPalette();
-    this.graph.themed(palette);
+    if (this.before) this.graph.themed(palette, this.before.nodes, this.before.edges, this.ctx.state()?.meta["folded"] === true);
     this.marks.themed(palette);
     this.particles.themed(palette);
   }
@@ -106,9 +103,9 @@ class MapView implements View {
     this.graph.fit(innerWidth < 900 ? 20 : 64);
     // Where the whole is too small to be read: a readable part of it, around what asks for somebody.
     const least = innerWidth < 900 ? READABLE : LEAST;
-    if (this.graph.cy.zoom() < least) {
+    if (this.graph.camera.zoom < least) {
       this.moved = true;
-      this.graph.cy.zoom(Math.max(least, 0.5));
+      this.graph.camera.zoomTo(Math.max(least, 0.5));
       const chosen = this.selected && nodes[this.selected] ? this.selected : null;
       this.graph.centre(chosen ?? this.marks.mostInTrouble() ?? Object.keys(nodes)[0]!, chosen && innerWidth < 900 ? this.pic.clientHeight * 0.3 : 0);
     }
@@ -168,7 +165,7 @@ class MapView implements View {
   private resize(): void {
     const { clientWidth: w, clientHeight: tall } = this.pic;
     if (!w || !tall) return;
-    this.graph.cy.resize();
+    this.graph.resize(w, tall);
     this.marks.resize(w, tall);
     this.particles.resize(w, tall);
     if (this.fitted && !this.moved && innerWidth >= 900) this.graph.fit();
@@ -199,8 +196,8 @@ class MapView implements View {
     }
     if (!best) return;
     this.pick(best);
-    const at = this.graph.cy.getElementById(best).renderedPosition(), cy = this.graph.cy;
-    if (at.x < 30 || at.y < 30 || at.x > cy.width() - 30 || at.y > cy.height() - 30) this.graph.centre(best);
+    const { camera } = this.graph, to = this.before!.nodes[best]!, at = camera.shown({ x: Number(to["x"]), y: Number(to["y"]) });
+    if (at.x < 30 || at.y < 30 || at.x > camera.width - 30 || at.y > camera.height - 30) this.graph.centre(best);
   }
 
   private zoom(): HTMLElement {

@@ -1,10 +1,10 @@
 // The overlay with shapes, names, signs and labels. It follows each drawing of the graph under it.
-import { duration, short } from "./format.ts";
+import { duration, rate, short } from "./format.ts";
 import { Fades } from "./fades.ts";
 import { isCard, pointAt, sizeOf } from "./geometry.ts";
 import type { Graph } from "./graph.ts";
 import type { Palette } from "./palette.ts";
-import { badgeSprite, cardSprite, labelSprite, pillSprite, ringSprite, shapeSprite, type Sprite } from "./sprites.ts";
+import { badgeSprite, cardSprite, labelOf, labelSprite, pillSprite, ringSprite, shapeSprite, type Label as Words, type Sprite } from "./sprites.ts";
 import type { MapEdge, MapNode, Outline, Table } from "./types.ts";
 import { inTrouble, look } from "./verdict.ts";
 
@@ -50,6 +50,7 @@ export class Marks {
   private g: CanvasRenderingContext2D;
   private measure = document.createElement("canvas").getContext("2d")!;
   private sprites = new Map<string, Sprite>();
+  private texts = new Map<string, Words>();
   private nodes: MapNode[] = [];
   private labels: Label[] = [];
   private worst = new Map<string, string>();
@@ -82,6 +83,7 @@ export class Marks {
     for (const [, edge] of loud.reverse()) this.worst.set(edge.target, edge.verdict!);
     this.plannedFor = "";
     if (this.sprites.size > 4000) this.sprites.clear();
+    if (this.texts.size > 4000) this.texts.clear();
     this.draw();
   }
 
@@ -96,7 +98,7 @@ export class Marks {
   }
 
   draw(): void {
-    const { g, canvas } = this, cy = this.graph.cy, zoom = cy.zoom(), pan = cy.pan(), ratio = Math.min(2, devicePixelRatio);
+    const { g, canvas } = this, { zoom, ...pan } = this.graph.camera, ratio = Math.min(2, devicePixelRatio);
     g.setTransform(1, 0, 0, 1, 0, 0);
     g.clearRect(0, 0, canvas.width, canvas.height);
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -107,7 +109,7 @@ export class Marks {
       const x = node.x * zoom + pan.x, y = node.y * zoom + pan.y;
       if (x > -120 && y > -80 && x < w + 120 && y < h + 80) this.node(node, x, y, zoom, text, ratio, alpha);
     };
-    for (const [node, alpha] of this.fades.ghosts()) put(node, alpha);
+    for (const [, alpha, row] of this.fades.ghosts()) put(row as unknown as MapNode, alpha);
     for (const node of this.nodes) put(node, this.fades.alpha(node.id));
     for (const { id, text: words, edge } of this.labels) {
       const place = this.pillAt.get(id);
@@ -125,17 +127,17 @@ export class Marks {
     const taken = new Taken();
     for (const n of this.nodes) { const { w, h } = sizeOf(n.kind); taken.take({ x: (n.x - w / 2) * zoom, y: (n.y - h / 2) * zoom, w: w * zoom, h: h * zoom }); }
     this.shown.clear();
-    this.planNames(taken, zoom, text, ratio);
+    this.planNames(taken, zoom, text);
     this.planPills(taken, zoom, text, ratio);
   }
 
-  private planNames(taken: Taken, zoom: number, text: number, ratio: number): void {
+  private planNames(taken: Taken, zoom: number, text: number): void {
     if (zoom < 0.2) return;
     const order = [...this.nodes].sort((a, b) => this.rank(b) - this.rank(a));
     for (const n of order) {
       if (isCard(n.kind)) continue;
       for (const said of zoom >= 0.5 ? SAYINGS : SAYINGS.slice(1)) {
-        const box = this.under(n, zoom, this.label(n, text, ratio, said), text);
+        const box = this.under(n, zoom, this.wordsOf(n, said), text);
         if (n.id !== this.selected && !taken.free(box)) continue;
         this.shown.set(n.id, said);
         taken.take(box);
@@ -160,7 +162,7 @@ export class Marks {
     return (n.id === this.selected ? 100 : 0) + (this.worst.has(n.id) ? 20 : 0) + (n.kind === "topic" ? 0 : 2) + (n.stale ? -1 : 0);
   }
 
-  private under(n: MapNode, zoom: number, sprite: Sprite, text: number): Box {
+  private under(n: MapNode, zoom: number, sprite: { w: number; h: number }, text: number): Box {
     return { x: n.x * zoom - (sprite.w * text) / 2, y: (n.y + sizeOf(n.kind).h / 2) * zoom + 1, w: sprite.w * text, h: sprite.h * text };
   }
 
@@ -221,15 +223,26 @@ export class Marks {
     return this.kept(`t|${n.id}|${n.name}|${n.verdict}|${n.rate}|${n.sub}|${n.badge}|${selected}|${scale}`, () => cardSprite(n, selected, this.palette, scale));
   }
 
+  private wordsOf(node: MapNode, said: Said): Words {
+    const key = wordsKey(node, said);
+    let words = this.texts.get(key);
+    if (!words) { words = labelOf(node, said === "both", said === "short" ? 84 : 170, this.palette, this.measure); this.texts.set(key, words); }
+    return words;
+  }
+
   private label(node: MapNode, text: number, ratio: number, said: Said): Sprite {
-    const scale = bucketed(text * ratio), sub = said === "both", width = said === "short" ? 84 : 170;
-    return this.kept(`l|${node.id}|${node.name}|${node.sub}|${node.team}|${sub && node.kind === "topic" ? node.rate : ""}|${node.badge}|${node.stale}|${said}|${scale}`, () => labelSprite({ node, sub, width }, this.palette, scale, this.measure));
+    const scale = bucketed(text * ratio);
+    return this.kept(`l|${wordsKey(node, said)}|${scale}`, () => labelSprite(this.wordsOf(node, said), node, this.palette, scale));
   }
 
   private pill(words: string, verdict: string, text: number, ratio: number): Sprite {
     const scale = bucketed(text * ratio);
     return this.kept(`p|${words}|${verdict}|${scale}`, () => pillSprite(words, verdict, this.palette, scale, this.measure));
   }
+}
+
+function wordsKey(n: MapNode, said: Said): string {
+  return `${n.id}|${n.name}|${n.stale}|${said}|${said === "both" ? `${n.sub}|${n.team}|${n.badge}|${n.kind === "topic" && n.rate !== null ? rate(n.rate) : ""}` : ""}`;
 }
 
 /** Few scales, so that a zoom gesture copies instead of drawing anew each time. */

@@ -1,5 +1,5 @@
 // Events along the edges: as many as the rate says, at an even pace; they pile up before a slow reader.
-import { walk } from "./geometry.ts";
+import { walk, type Curve } from "./geometry.ts";
 import type { Graph } from "./graph.ts";
 import type { Palette } from "./palette.ts";
 import { beadSprite, type Sprite } from "./sprites.ts";
@@ -7,7 +7,9 @@ import { motionReduced } from "./theme.ts";
 import type { MapEdge, Table } from "./types.ts";
 import { inTrouble, look } from "./verdict.ts";
 
-interface Stream { points: Float32Array; steps: number; number: number; turn: number; css: string; slow: boolean; box: [number, number, number, number] }
+interface Stream { points: Float32Array; steps: number; number: number; turn: number; css: string; slow: boolean; box: Box }
+type Box = [number, number, number, number];
+interface Walk { points: Float32Array; length: number; box: Box }
 
 const MOST = 900, PACE = 46, STEPS = 32;
 
@@ -15,11 +17,10 @@ export class Particles {
   private g: CanvasRenderingContext2D;
   private streams: Stream[] = [];
   private beads = new Map<string, Sprite>();
+  private walks = new WeakMap<Curve, Walk>();
   private running = 0;
   private last = 0;
   private time = 0;
-  /** Milliseconds of the newest frames, for whoever measures. */
-  readonly costs: number[] = [];
 
   constructor(private canvas: HTMLCanvasElement, private graph: Graph, private palette: Palette) {
     this.g = canvas.getContext("2d")!;
@@ -44,13 +45,28 @@ export class Particles {
   }
 
   private stream(id: string, edge: MapEdge, wanted: number): Stream {
-    const { points, length } = walk(this.graph.curves.get(id)!, STEPS);
+    const { points, length, box } = this.walked(this.graph.curves.get(id)!);
     const number = Math.max(1, Math.round(Math.min(wanted, length / 9)));
-    const xs = points.filter((_, i) => i % 2 === 0), ys = points.filter((_, i) => i % 2 === 1);
     const css = edge.relation === "reads" ? look(edge.verdict).css : "flow";
     const slow = edge.relation === "reads" && inTrouble(edge.verdict);
-    return { points, steps: STEPS, number, turn: length / PACE, css, slow, box: [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)] };
+    return { points, steps: STEPS, number, turn: length / PACE, css, slow, box };
   }
+
+  /** A curve is walked once: numbers change more often than places. */
+  private walked(c: Curve): Walk {
+    const known = this.walks.get(c);
+    if (known) return known;
+    const { points, length } = walk(c, STEPS), box: Box = [Infinity, Infinity, -Infinity, -Infinity];
+    for (let i = 0; i < points.length; i += 2) {
+      box[0] = Math.min(box[0], points[i]!); box[1] = Math.min(box[1], points[i + 1]!);
+      box[2] = Math.max(box[2], points[i]!); box[3] = Math.max(box[3], points[i + 1]!);
+    }
+    const made = { points, length, box };
+    this.walks.set(c, made);
+    return made;
+  }
+
+  get moving(): boolean { return this.running !== 0; }
 
   start(): void {
     if (this.running) cancelAnimationFrame(this.running);
@@ -63,10 +79,7 @@ export class Particles {
   private step(now: number): void {
     this.time += Math.min(100, now - this.last) / 1000;
     this.last = now;
-    const before = performance.now();
     this.draw();
-    this.costs.push(performance.now() - before);
-    if (this.costs.length > 600) this.costs.shift();
     this.running = requestAnimationFrame((t) => this.step(t));
   }
 
@@ -77,7 +90,7 @@ export class Particles {
   }
 
   draw(): void {
-    const { g, canvas } = this, cy = this.graph.cy, zoom = cy.zoom(), pan = cy.pan(), ratio = Math.min(2, devicePixelRatio);
+    const { g, canvas } = this, { zoom, ...pan } = this.graph.camera, ratio = Math.min(2, devicePixelRatio);
     g.setTransform(1, 0, 0, 1, 0, 0);
     g.clearRect(0, 0, canvas.width, canvas.height);
     if (zoom < 0.12) return;

@@ -98,9 +98,11 @@ export function shapeSprite(kind: string, selected: boolean, p: Palette, scale: 
   });
 }
 
+/** The text, or as much of it as fits and an ellipsis. */
 function fitted(g: CanvasRenderingContext2D, text: string, width: number): string {
-  if (g.measureText(text).width <= width) return text;
-  let n = text.length;
+  const whole = g.measureText(text).width;
+  if (whole <= width) return text;
+  let n = Math.floor((text.length * width) / whole);
   while (n > 1 && g.measureText(`${text.slice(0, n)}…`).width > width) n -= 1;
   return `${text.slice(0, n)}…`;
 }
@@ -148,19 +150,24 @@ function secondLine(node: MapNode, team: string | null): string {
   return team ?? node.sub ?? "";
 }
 
-export interface LabelLook { node: MapNode; sub: boolean; width: number }
+/** The words under a shape and their room, before anything is drawn: most labels of a crowded picture never are. */
+export interface Label { name: string; nameFont: string; nameWidth: number; second: string; secondWidth: number; team: string | null; w: number; h: number }
 
-/** Name and second line under a shape, with the ground's colour around them so that edges pass behind. */
-export function labelSprite(look_: LabelLook, p: Palette, scale: number, measure: CanvasRenderingContext2D): Sprite {
-  const { node, sub, width } = look_, strong = node.kind !== "topic" && node.kind !== "writer";
-  const nameFont = `${node.kind === "writer" ? "italic " : ""}${strong ? 600 : 500} 12px ${p.font}`, subFont = `400 11px ${p.font}`;
-  const team = node.team ? nameOf(node.team.includes(":") ? node.team : `team:${node.team}`) : null;
-  const second = sub ? secondLine(node, team) : "";
+export function labelOf(node: MapNode, sub: boolean, width: number, p: Palette, measure: CanvasRenderingContext2D): Label {
+  const strong = node.kind !== "topic" && node.kind !== "writer", nameFont = `${node.kind === "writer" ? "italic " : ""}${strong ? 600 : 500} 12px ${p.font}`;
+  const team = sub && node.team ? nameOf(node.team.includes(":") ? node.team : `team:${node.team}`) : null, second = sub ? secondLine(node, team) : "";
   measure.font = nameFont;
   const name = fitted(measure, node.kind === "writer" ? "unknown writer" : node.name, width), nameWidth = measure.measureText(name).width;
-  measure.font = subFont;
+  measure.font = subFont(p);
   const secondWidth = second ? measure.measureText(second).width + (team ? 12 : 0) : 0;
-  const w = Math.max(nameWidth, secondWidth) + 8, h = second ? 32 : 18;
+  return { name, nameFont, nameWidth, second, secondWidth, team, w: Math.max(nameWidth, secondWidth) + 8, h: second ? 32 : 18 };
+}
+
+const subFont = (p: Palette): string => `400 11px ${p.font}`;
+
+/** Name and second line, with the ground's colour around them so that edges pass behind. */
+export function labelSprite(label: Label, node: MapNode, p: Palette, scale: number): Sprite {
+  const { w, h, name, nameFont, nameWidth, second, secondWidth, team } = label;
   return make(w, h, scale, (g) => {
     g.lineJoin = "round";
     g.lineWidth = 4;
@@ -169,7 +176,7 @@ export function labelSprite(look_: LabelLook, p: Palette, scale: number, measure
     if (!second) return;
     const x = (w - secondWidth) / 2;
     if (team) { g.fillStyle = p.team[teamColour(team)]!; g.fillRect(x, 19, 7.5, 7.5); }
-    write(g, second, subFont, x + (team ? 12 : 0), 27, node.badge ? p.verdict["v-behind"]!.text : p.text3);
+    write(g, second, subFont(p), x + (team ? 12 : 0), 27, node.badge ? p.verdict["v-behind"]!.text : p.text3);
   });
 }
 

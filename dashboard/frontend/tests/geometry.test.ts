@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bend, curve, pointAt, ports, sizeOf, walk, widthOf } from "../src/geometry.ts";
+import { curve, pointAt, ports, sizeOf, walk, widthOf } from "../src/geometry.ts";
 
 const c = curve({ x: 0, y: 0 }, sizeOf("service"), { x: 300, y: 120 }, sizeOf("topic"), 0, 0);
 
 test("an edge leaves on the right and arrives on the left", () => {
   assert.deepEqual(c.start, { x: 19, y: 0 });
   assert.deepEqual(c.end, { x: 300 - 31 - 2, y: 120 });
-});
-
-test("bends given as weight and distance are the bends that were meant", () => {
-  for (const p of [c.c1, c.c2]) {
-    const { weight, distance } = bend(c, p), dx = c.end.x - c.start.x, dy = c.end.y - c.start.y, l = Math.hypot(dx, dy);
-    const x = c.start.x + dx * weight + (-dy / l) * distance, y = c.start.y + dy * weight + (dx / l) * distance;
-    assert.ok(Math.hypot(x - p.x, y - p.y) < 1e-9);
-  }
 });
 
 test("a walk has even steps from end to end", () => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
-from math import ceil, sqrt
+from math import ceil, log, sqrt
 
 import networkx as nx
 
@@ -20,6 +20,7 @@ LOOSE: Pitch = (PITCH_X, PITCH_Y)  # names stand under the shapes
 CARDS: Pitch = (232.0, 72.0)  # names stand inside
 SHAPE = 1.7  # width by height
 SLACK = 1.25  # of the slots that are needed, so that blocks fit beside each other
+WIDER = 5  # widths that are tried, in columns
 GAP = 90.0  # between an opened box and its neighbours, px
 
 
@@ -41,7 +42,16 @@ def _layered(nodes: tuple[str, ...], links: Links, pitch: Pitch) -> Points:
     joined = {n for link in links for n in link}
     blocks = [b for part in components(links) for b in _pieces(part, links, high)]
     blocks += [{n: (0, 0)} for n in nodes if n not in joined]
-    return {n: (c * pitch[0], r * pitch[1]) for n, (c, r) in _packed(blocks, len(nodes), high).items()}
+    if not blocks:
+        return {}
+    least = max([ceil(len(nodes) * SLACK / high), *(_size(b)[0] for b in blocks)])
+    packed = min((_packed(blocks, least + more) for more in range(WIDER)), key=lambda b: _unlike(_size(b), pitch))
+    return {n: (c * pitch[0], r * pitch[1]) for n, (c, r) in packed.items()}
+
+
+def _unlike(size: Slot, pitch: Pitch) -> float:
+    """How far a picture of so many columns and rows is from a screen's shape."""
+    return abs(log(size[0] * pitch[0] / (size[1] * pitch[1] * SHAPE)))
 
 
 def _pieces(part: Block, links: Links, high: int) -> list[Block]:
@@ -78,9 +88,8 @@ def _pressed(part: Block, high: int) -> Block:
     return out
 
 
-def _packed(blocks: Sequence[Block], total: int, high: int) -> Block:
-    """Every block at the first free place from the top, then from the left."""
-    wide = max([ceil(total * SLACK / high), *(_size(b)[0] for b in blocks)])
+def _packed(blocks: Sequence[Block], wide: int) -> Block:
+    """Every block at the first free place from the top, then from the left, in so many columns."""
     taken: set[Slot] = set()
     least: dict[Slot, int] = {}  # no block of that size fits above that row
     out: Block = {}

@@ -100,3 +100,72 @@ def test_what_the_recorder_has_not_placed_moves_nothing() -> None:
     after = build("map", later, {}).tables["nodes"]
     assert {i: (after[i]["x"], after[i]["y"]) for i in before} == {i: (r["x"], r["y"]) for i, r in before.items()}
     assert (after[new.id]["x"], after[new.id]["y"]) not in {(r["x"], r["y"]) for r in before.values()}
+
+
+def numbered(many: int) -> tuple[object, ...]:
+    """Topics and groups that nobody owns, each group reading three topics beside its number."""
+    topics = [topic(f"t{i:05}") for i in range(many)]
+    groups = [node("group", f"g{i:06}", members=[], state="Empty") for i in range(many)]
+    reads = [
+        edge(topics[(i + k) % many], g, "reads", g.name, verdict="ok") for i, g in enumerate(groups) for k in range(3)
+    ]
+    return frame([*topics, *groups], reads), topics, groups
+
+
+def test_a_thousand_numbered_topics_and_groups_fold_to_a_picture_that_fits_a_screen() -> None:
+    f, *_ = numbered(1000)
+    view = build("map", f, {})  # type: ignore[arg-type]
+    boxes = list(view.tables["nodes"].values())
+    places = [(b["x"], b["y"]) for b in boxes]
+    assert 20 <= len(boxes) <= 110
+    assert all(abs(a[0] - b[0]) >= 200 or abs(a[1] - b[1]) >= 60 for a in places for b in places if a is not b)
+    wide, high = (max(p[i] for p in places) - min(p[i] for p in places) for i in (0, 1))
+    assert 0.8 < wide / high < 3
+    assert view.meta["words"] == "1,000 groups, 1,000 topics"
+    assert {b["kind"] for b in boxes} == {"fold"}
+    assert all(b["opens"] == b["id"] for b in boxes)
+
+
+def test_an_opened_fold_stands_in_its_outline_with_its_neighbours_beside() -> None:
+    f, *_ = numbered(1000)
+    boxes = build("map", f, {}).tables["nodes"]  # type: ignore[arg-type]
+    opened = next(b for b in boxes if b.startswith("fold:g"))
+    view = build("map", f, {"open": opened})  # type: ignore[arg-type]
+    around = view.meta["outline"]
+    inside = [n for n in view.tables["nodes"].values() if n["kind"] == "group"]
+    beside = [n for n in view.tables["nodes"].values() if n["kind"] == "fold"]
+    assert inside
+    assert beside
+    for n in (*inside, *beside):
+        within = around["x"] < n["x"] < around["x"] + around["w"] and around["y"] < n["y"] < around["y"] + around["h"]
+        assert within == (n["kind"] == "group")
+    assert all(e["target"] in {n["id"] for n in inside} for e in view.tables["edges"].values())
+
+
+def test_a_team_that_owns_everything_opens_to_boxes_that_open_in_turn() -> None:
+    f = frame([topic(f"t{i:04}", team="all") for i in range(900)])
+    (team,) = build("map", f, {}).tables["nodes"].values()
+    parts = build("map", f, {"open": team["opens"]}).tables["nodes"]
+    assert 10 < len(parts) <= 110
+    part = next(iter(parts.values()))
+    view = build("map", f, {"open": part["opens"]})
+    assert {n["kind"] for n in view.tables["nodes"].values()} == {"topic"}
+    assert len(view.tables["nodes"]) == part["count"]["topics"]
+    assert [c["params"].get("open") for c in view.meta["crumbs"]] == [None, team["opens"], part["opens"]]
+
+
+def test_an_unknown_writer_whose_producers_kafka_does_not_tell_says_so() -> None:
+    names = {None: "producers unknown", 1: "1 producer id", 3: "3 producer ids"}
+    for known, words in names.items():
+        f = frame([node("writer", "t", producers=known, last_write=None)])
+        (row,) = build("map", f, {}).tables["nodes"].values()
+        assert row["sub"] == f"unknown writer, {words}"
+
+
+def test_what_touches_a_topic_of_a_large_map_stands_together() -> None:
+    f, topics, groups = numbered(400)
+    far = {n.id: (i * 5000.0, i * 96.0) for i, n in enumerate([*topics, *groups])}  # type: ignore[misc]
+    view = build("map", replace(f, positions=far), {"focus": topics[7].id, "upstream": "0", "downstream": "1"})  # type: ignore[type-var, index]
+    xs = [n["x"] for n in view.tables["nodes"].values()]
+    assert len(xs) == 4
+    assert max(xs) - min(xs) < 1000

@@ -71,6 +71,7 @@ class MapView implements View {
       this.alternates();
     }
     this.panel.select(this.selected);
+    this.root.classList.toggle("compares", [...Object.values(nodes), ...Object.values(edges)].some((row) => row["change"]));
     this.fit(nodes);
     this.explain(Object.keys(nodes).length);
     this.root.dataset["nodes"] = String(Object.keys(nodes).length);
@@ -227,8 +228,9 @@ class MapView implements View {
 function legend(): HTMLElement {
   const line = (dash: string | null, words: string): HTMLElement => h("span", {}, s("svg", { class: "ln", viewBox: "0 0 26 8", "aria-hidden": "true" }, s("path", { d: "M0 4h26", stroke: "var(--text-3)", "stroke-width": 1.8, "stroke-dasharray": dash, "stroke-linecap": dash?.startsWith(".") ? "round" : null, fill: "none" })), words);
   const verdicts = LEGEND.map((v) => h("span", { class: look(v).css }, icon(look(v).css), look(v).word.toLowerCase()));
+  const differs = ([["v-ok", "+", "added"], ["v-stalled", "\u2212", "removed"], ["v-behind", "~", "changed"]] as const).map(([css, sign, word]) => h("span", { class: `differs ${css}` }, h("b", {}, sign), word));
   const width = h("span", { class: "opt" }, s("svg", { class: "ln", viewBox: "0 0 26 8", "aria-hidden": "true" }, s("path", { d: "M0 5.3 26 1.5v6L0 6z", fill: "var(--flow-line)" })), "width: rate");
-  return h("div", { class: "key" }, h("span", { class: "h" }, "Reads"), ...verdicts, h("i", { class: "sep" }), line(null, "observed"), line("5 3", "inferred"), line(".1 4.6", "declared, permitted"), h("i", { class: "sep opt" }), width);
+  return h("div", { class: "key" }, ...differs, h("span", { class: "h" }, "Reads"), ...verdicts, h("i", { class: "sep" }), line(null, "observed"), line("5 3", "inferred"), line(".1 4.6", "declared, permitted"), h("i", { class: "sep opt" }), width);
 }
 
 export function makeMap(root: HTMLElement, ctx: Context): View { return new MapView(root, ctx); }

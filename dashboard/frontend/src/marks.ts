@@ -226,7 +226,7 @@ export class Marks {
   private wordsOf(node: MapNode, said: Said): Words {
     const key = wordsKey(node, said);
     let words = this.texts.get(key);
-    if (!words) { words = labelOf(node, said === "both", said === "short" ? 84 : 170, this.palette, this.measure); this.texts.set(key, words); }
+    if (!words) { words = labelOf(node, said === "both", said === "short" ? 60 : 170, this.palette, this.measure); this.texts.set(key, words); }
     return words;
   }
 

@@ -4,6 +4,7 @@ import { sampledAt, secondsSince, type Context } from "./context.ts";
 import { button, h, icon } from "./dom.ts";
 import { kindOf, nameOf, pageOf } from "./ids.ts";
 import { alarm, facts, numbers, peers } from "./panelparts.ts";
+import { PanelSparks } from "./panelsparks.ts";
 import { kindShape } from "./parts.ts";
 import { ViewSocket } from "./socket.ts";
 import type { Row, State } from "./types.ts";
@@ -14,8 +15,10 @@ export class Panel {
   private el = h("aside", { class: "side", "aria-label": "Selected", hidden: true });
   private socket: ViewSocket | null = null;
   private id: string | null = null;
+  private sparks: PanelSparks;
 
   constructor(private root: HTMLElement, private ctx: Context, private events: PanelEvents) {
+    this.sparks = new PanelSparks(ctx);
     root.append(this.el);
     this.el.addEventListener("keydown", (event) => { if (event.key === "Escape") events.close(); });
   }
@@ -56,6 +59,7 @@ export class Panel {
     if (info?.["reason"]) sections.push(h("section", {}, h("p", { class: "mut" }, String(info["reason"]))));
     sections.push(this.foot(id, info));
     this.el.replaceChildren(...sections.filter((x): x is Node => x !== null));
+    this.sparks.fill(this.el, id, String(info?.["kind"] ?? kindOf(id)));
     this.el.scrollTop = scroll;
     const seconds = secondsSince(this.ctx, sampled);
     this.el.classList.toggle("old", info?.["stale"] === true || (seconds !== null && seconds > 60));

@@ -49,8 +49,8 @@ export function alarm(state: State): HTMLElement | null {
   return h("section", { class: `alarm ${v.css}` }, h("div", { class: "big" }, icon(v.css), big, beside ? h("span", { class: "num" }, beside) : null), h("p", {}, `${worst.group} on ${worst.topic}: ${worst.reason ?? v.word}`));
 }
 
-function figure(label: string, value: string, unit: string, age: Node | null): HTMLElement {
-  return h("div", {}, h("dt", {}, label, age), h("dd", {}, h("span", { class: value === "unknown" ? "f na" : "f" }, value, unit ? h("small", {}, ` ${unit}`) : null)));
+function figure(metric: string, label: string, value: string, unit: string, age: Node | null): HTMLElement {
+  return h("div", {}, h("dt", {}, label, age), h("dd", { "data-metric": metric }, h("span", { class: value === "unknown" ? "f na" : "f" }, value, unit ? h("small", {}, ` ${unit}`) : null)));
 }
 
 function split(text: string): [string, string] {
@@ -67,7 +67,7 @@ export function numbers(info: Row, age: Node): HTMLElement | null {
   ];
   const shown = of.filter(([name]) => name in info && (typeof info[name] === "number" || info[name] === null));
   if (!shown.length) return null;
-  return h("dl", { class: "nums" }, ...shown.map(([, label, text]) => figure(label, ...split(text), age.cloneNode(true))));
+  return h("dl", { class: "nums" }, ...shown.map(([metric, label, text]) => figure(metric, label, ...split(text), age.cloneNode(true))));
 }
 
 function evidenceOf(state: State, edge: string): Row[] {

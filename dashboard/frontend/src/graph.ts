@@ -96,6 +96,13 @@ export class Graph {
     this.render();
   }
 
+  /** The node that is nearest to the middle of the screen. */
+  middle(): string | null {
+    const p = this.camera.world({ x: this.camera.width / 2, y: this.camera.height / 2 });
+    const far = (n: MapNode): number => Math.hypot(n.x - p.x, n.y - p.y);
+    return this.nodes.reduce<MapNode | null>((best, n) => (best && far(best) <= far(n) ? best : n), null)?.id ?? null;
+  }
+
   /** Draws everything once before the next frame of the screen. */
   render(): void {
     this.asked ||= requestAnimationFrame(() => { this.asked = 0; this.draw(); this.events.render(); });

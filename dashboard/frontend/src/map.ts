@@ -108,7 +108,7 @@ class MapView implements View {
       this.moved = true;
       this.graph.camera.zoomTo(Math.max(least, 0.5));
       const chosen = this.selected && nodes[this.selected] ? this.selected : null;
-      this.graph.centre(chosen ?? this.marks.mostInTrouble() ?? Object.keys(nodes)[0]!, chosen && innerWidth < 900 ? this.pic.clientHeight * 0.3 : 0);
+      this.graph.centre(chosen ?? this.marks.mostInTrouble() ?? this.graph.middle() ?? "", chosen && innerWidth < 900 ? this.pic.clientHeight * 0.3 : 0);
     }
   }
 

@@ -37,8 +37,9 @@ export class MapBar {
   update(state: State): void {
     const nodes = state.tables["nodes"] ?? {};
     this.drawCrumbs(state);
-    const boxes = Object.values(nodes).filter((n) => n["opens"]).length;
-    setText(this.counts, boxes ? `${String(state.meta["words"] ?? "")} in ${many(Object.keys(nodes).length, "part")}` : countWords(nodes));
+    const boxes = Object.values(nodes).filter((n) => n["opens"]).length, outline = state.meta["outline"] as { words: string } | null | undefined;
+    const folded = `${String(state.meta["words"] ?? "")} in ${many(Object.keys(nodes).length, "part")}`;
+    setText(this.counts, outline ? `${outline.words}; what touches them is folded` : boxes ? folded : countWords(nodes));
     const key = JSON.stringify([state.meta["teams"], this.ctx.params]);
     if (key !== this.drawn && !this.filters.contains(document.activeElement)) { this.drawn = key; this.drawFilters(state); }
   }

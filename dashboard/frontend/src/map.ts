@@ -7,6 +7,7 @@ import { MapTable } from "./maptable.ts";
 import { Marks } from "./marks.ts";
 import { readPalette } from "./palette.ts";
 import { Panel } from "./panel.ts";
+import { MiniMap } from "./minimap.ts";
 import { Particles } from "./particles.ts";
 import { emptyNote } from "./parts.ts";
 import { MapTree } from "./tree.ts";
@@ -25,12 +26,14 @@ class MapView implements View {
   private graph: Graph;
   private marks: Marks;
   private particles: Particles;
+  private mini: MiniMap;
   private panel: Panel;
   private tree: MapTree;
   private table: MapTable;
   private empty: HTMLElement | null = null;
   private before: { nodes: Table; edges: Table } | null = null;
   private selected: string | null;
+  private palette = readPalette();
   private fitted = "";
   /** The reader moved the picture: from then on it stays where it was put. */
   private moved = false;
@@ -44,10 +47,12 @@ class MapView implements View {
     this.pic.append(ground, beads, over, this.zoom());
     const stage = h("section", { class: "stage", "aria-label": "Map" }, this.bar.bar, this.bar.filters, this.pic, this.alt, legend());
     root.append(stage);
-    const palette = readPalette();
-    this.graph = new Graph(ground, palette, { pick: (id) => this.pick(id), open: (id) => this.open(id), render: () => { this.marks?.draw(); if (!this.particles?.moving) this.particles?.draw(); }, moved: () => { this.moved = true; } });
+    const palette = this.palette;
+    this.graph = new Graph(ground, palette, { pick: (id) => this.pick(id), open: (id) => this.open(id), render: () => { this.marks?.draw(); this.mini?.draw(); if (!this.particles?.moving) this.particles?.draw(); }, moved: () => { this.moved = true; } });
     this.marks = new Marks(over, this.graph, palette);
     this.particles = new Particles(beads, this.graph, palette);
+    this.mini = new MiniMap(this.graph, palette, () => { this.moved = true; });
+    this.pic.append(this.mini.el);
     this.panel = new Panel(root, ctx, { close: () => this.pick(null), pick: (id) => this.pick(id), open: (id) => this.open(id) });
     this.tree = new MapTree(this.alt, (id) => this.pick(id));
     this.table = new MapTable(this.alt, (id) => this.pick(id));
@@ -67,6 +72,7 @@ class MapView implements View {
       this.marks.outline = (state.meta["outline"] as Outline | null | undefined) ?? null;
       this.marks.set(nodes, edges);
       this.particles.set(edges);
+      this.mini.set(nodes, this.palette);
       if (this.selected) this.graph.select(this.selected);
       this.alternates();
     }
@@ -87,10 +93,11 @@ class MapView implements View {
   }
 
   themed(): void {
-    const palette = readPalette();
+    const palette = (this.palette = readPalette());
     if (this.before) this.graph.themed(palette, this.before.nodes, this.before.edges, this.ctx.state()?.meta["folded"] === true);
     this.marks.themed(palette);
     this.particles.themed(palette);
+    if (this.before) this.mini.set(this.before.nodes, palette);
   }
 
   tick(): void { this.panel.tick(); }
@@ -208,7 +215,7 @@ class MapView implements View {
 
   /** The picture as it stands on the screen, ground included. */
   private png(): void {
-    const layers = [...this.pic.querySelectorAll("canvas")], first = layers[0];
+    const layers = [...this.pic.querySelectorAll("canvas:not(.mini)")] as HTMLCanvasElement[], first = layers[0];
     if (!first) return;
     const out = h("canvas"), g = out.getContext("2d")!;
     out.width = this.pic.clientWidth * 2;

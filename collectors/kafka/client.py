@@ -108,7 +108,7 @@ class KafkaClient:
         began = time.monotonic()
         while not asked.done():
             admin.poll(0.01)
-            codes = {e.code() for e in self._seen}
+            codes = {e.code() for e in list(self._seen)}  # a copy: other threads' polls add to it
             late = time.monotonic() - began > GRACE and codes & HOPELESS
             if codes & CERTAIN or late:
                 raise self.error(TimeoutError(), "connecting")
@@ -143,6 +143,24 @@ class KafkaClient:
     def principal(self) -> str:
         """Who we are to the brokers, as far as the properties say."""
         return errors.principal(self.properties)
+
+    def forget_coordinators(self) -> None:
+        """kafka-python remembers each group's coordinator for ever: after a move it is to be looked up again."""
+        with self._lock:
+            if self._python is not None:
+                self._python._manager.cluster._coordinators.clear()
+
+    @staticmethod
+    def kafka_error(error: Exception) -> KafkaException:
+        """kafka-python's error as librdkafka's: the broker's code, or that the connection failed."""
+        from kafka.errors import KafkaConnectionError, NodeNotReadyError, RetriableError
+
+        code = getattr(error, "errno", None)
+        if isinstance(code, int) and code > 0 and not isinstance(error, OSError):
+            return KafkaException(KafkaError(code))
+        lost = isinstance(error, OSError | KafkaConnectionError | NodeNotReadyError | RetriableError)
+        code = KafkaError._TRANSPORT if lost else KafkaError.UNKNOWN
+        return KafkaException(KafkaError(code, f"{type(error).__name__} {error}"))
 
     def drop_python(self) -> None:
         """Closes the kafka-python client; the next use makes a new one."""

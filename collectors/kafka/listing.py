@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 
 from collectors.base import Budget, CollectorError
 from collectors.kafka.client import KafkaClient
+from collectors.kafka.positions import ask
 from lineage.observations import Group
 
 PROBE = "playhead-probe-of-rights"
@@ -87,19 +88,23 @@ def hidden_topics(client: KafkaClient, budget: Budget) -> str | None:
 
 def hidden_groups(client: KafkaClient, budget: Budget) -> str | None:
     """The right whose lack may hide groups or their offsets; None when nothing is hidden."""
-    budget.spend()
-    asked = client.admin.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(PROBE)], request_timeout=budget.timeout()
-    )
-    return _refused(client, asked[PROBE], KafkaError.GROUP_AUTHORIZATION_FAILED, "Describe Group *")
+    error = ask(client, [PROBE], lambda *_: None, budget)
+    return _right(client, error, KafkaError.GROUP_AUTHORIZATION_FAILED, "Describe Group *")
 
 
 def _refused(client: KafkaClient, future: Any, code: int, right: str) -> str | None:
     try:
         future.result()
     except KafkaException as error:
-        if error.args[0].code() == code:
-            return right
-        if error.args[0].code() < 0:  # librdkafka's own: nothing was answered
-            raise client.error(error, "asking for rights") from error
+        return _right(client, error, code, right)
+    return None
+
+
+def _right(client: KafkaClient, error: KafkaException | None, code: int, right: str) -> str | None:
+    if error is None:
+        return None
+    if error.args[0].code() == code:
+        return right
+    if error.args[0].code() < 0:  # the client's own: nothing was answered
+        raise client.error(error, "asking for rights") from error
     return None

@@ -24,13 +24,23 @@ class CollectorError(Exception):
     """A collection failed. The message is a sentence for people; ``remedy`` says what to do about it.
 
     ``permanent``: trying again without a change by someone cannot help. ``needs`` names rights that were refused.
+    ``unreachable``: there was no answer at all; the next try may well get one.
     """
 
-    def __init__(self, sentence: str, *, permanent: bool = False, remedy: str = "", needs: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        permanent: bool = False,
+        remedy: str = "",
+        needs: Sequence[str] = (),
+        unreachable: bool = False,
+    ) -> None:
         super().__init__(sentence)
         self.permanent = permanent
         self.remedy = remedy
         self.needs = list(needs)
+        self.unreachable = unreachable
 
 
 @dataclass
@@ -105,7 +115,8 @@ def run(collector: Collector, budget: Budget, clock: Callable[[], Ms] = now_ms) 
 
 
 def _failed(collector: Collector, budget: Budget, at: Ms, error: CollectorError) -> CollectorRan:
-    return report(collector, budget, at, str(error), note=error.remedy, needs=error.needs, permanent=error.permanent)
+    how = {"permanent": error.permanent, "unreachable": error.unreachable}
+    return report(collector, budget, at, str(error), note=error.remedy, needs=error.needs, **how)
 
 
 def report(
@@ -117,6 +128,7 @@ def report(
     note: str = "",
     needs: Sequence[str] = (),
     permanent: bool = False,
+    unreachable: bool = False,
 ) -> CollectorRan:
     """The CollectorRan of one collection that began ``at``."""
     return CollectorRan(
@@ -131,6 +143,7 @@ def report(
         needs=list(needs),
         note=note,
         interval=collector.interval,
+        unreachable=unreachable,
     )
 
 
@@ -161,6 +174,10 @@ class Lease:
     def renew(self) -> bool:
         """False when it was lost."""
         return bool(self._redis.eval(_RENEW, 1, self.key, self._token, self._ttl_ms))
+
+    def held(self) -> bool:
+        """Whether somebody has it, we or another."""
+        return bool(self._redis.exists(self.key))
 
     def release(self) -> None:
         """Gives it back, if it is still ours."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
@@ -20,6 +21,7 @@ from django.conf import settings
 from collectors.base import Budget, Collector, Lease, run
 from collectors.stream import Stream
 from lineage.config import ClusterConfig, Config
+from lineage.observations import AnyObservation, CollectorRan
 
 log = logging.getLogger(__name__)
 # kind -> (module, class, seconds a collection may take); loaded late so that the clients are loaded by who collects
@@ -31,6 +33,7 @@ KINDS = {
     "producers": ("collectors.kafka.producers", "Producers", 30.0),
 }
 TASK = "collectors.tasks.collect"
+RETRY_SECONDS = 30.0  # a source that did not answer is asked again after this long, however rarely it is asked else
 
 
 def interval(cluster: ClusterConfig, kind: str) -> float:
@@ -38,6 +41,11 @@ def interval(cluster: ClusterConfig, kind: str) -> float:
     every = cluster.every
     by_kind = {"topology": every.topology, "groups": every.groups, "configs": every.configs, "producers": every.records}
     return by_kind.get(kind, every.topology)
+
+
+def beats(seconds: float) -> float:
+    """Seconds between two looks at a kind that is collected every ``seconds``: whole parts of it."""
+    return seconds / math.ceil(seconds / RETRY_SECONDS)
 
 
 def jobs(config: Config) -> Iterator[tuple[ClusterConfig, str]]:
@@ -50,9 +58,9 @@ def beat_schedule(config: Config) -> dict[str, dict[str, Any]]:
     return {
         f"{kind}:{cluster.name}": {
             "task": TASK,
-            "schedule": interval(cluster, kind),
+            "schedule": beats(interval(cluster, kind)),
             "args": (cluster.name, kind),
-            "options": {"expires": interval(cluster, kind)},
+            "options": {"expires": beats(interval(cluster, kind))},
         }
         for cluster, kind in jobs(config)
     }
@@ -74,29 +82,46 @@ def _prime_at_start(**_: Any) -> None:
 
 @shared_task(name=TASK, ignore_result=True)  # type: ignore[untyped-decorator]
 def collect(cluster: str, kind: str) -> None:
-    """One collection, published. Does nothing where the same one is still under way, here or elsewhere."""
+    """One collection, published. Does nothing where the same one is still under way, or answered not long ago."""
     collector = _workshop.collector(cluster, kind)
     if collector is None:
         return
     seconds = KINDS[kind][2]
-    lease = Lease(_workshop.stream().redis, f"{kind}:{cluster}", seconds + 5)
+    lease, rest = _lease(kind, cluster, seconds + 5), _rest(collector, kind)
     try:
-        if not lease.acquire():
+        if (rest and rest.held()) or not lease.acquire():
             return
     except redis.RedisError as error:
         log.warning("%s of %s was left out: Redis does not answer (%s)", kind, cluster, type(error).__name__)
         return
     try:
-        _workshop.stream().publish(run(collector, Budget(seconds=seconds)))
+        found = run(collector, Budget(seconds=seconds))
+        _workshop.stream().publish(found)
+        _quietly(rest.take if rest and not _unreachable(found) else None)
     finally:
-        _release(lease)
+        _quietly(lease.release)
 
 
-def _release(lease: Lease) -> None:
+def _lease(kind: str, cluster: str, seconds: float) -> Lease:
+    return Lease(_workshop.stream().redis, f"{kind}:{cluster}", seconds)
+
+
+def _rest(collector: Collector, kind: str) -> Lease | None:
+    """What keeps a rare kind from being asked at every beat once it was answered."""
+    every, beat = collector.interval, beats(collector.interval)
+    return _lease(f"rest:{kind}", collector.cluster, every - beat / 2) if every > beat else None
+
+
+def _unreachable(found: list[AnyObservation]) -> bool:
+    return any(isinstance(o, CollectorRan) and o.unreachable for o in found)
+
+
+def _quietly(call: Callable[[], object] | None) -> None:
     try:
-        lease.release()
+        if call is not None:
+            call()
     except redis.RedisError:
-        log.debug("the lease %s runs out by itself", lease.key)
+        log.debug("a lease runs out by itself: Redis does not answer")
 
 
 class _Workshop:

@@ -249,5 +249,5 @@ def see_edge(facts: Facts, source: str, e: EdgeSeen) -> ClaimKey:
 def see_run(facts: Facts, o: CollectorRan) -> Mapping[str, Any]:
     """Takes a collector's report; its constant part."""
     kept = {"source": o.source, "error": o.error, "permanent": o.permanent, "needs": sorted(o.needs), "note": o.note}
-    facts.collectors[o.cluster, o.collector] = {**kept, "interval": o.interval}
+    facts.collectors[o.cluster, o.collector] = {**kept, "interval": o.interval, "unreachable": o.unreachable}
     return facts.collectors[o.cluster, o.collector]

@@ -223,8 +223,18 @@ class _Framing:
     def _error(self, name: str, attrs: Mapping[str, Any]) -> str | None:
         if attrs.get("error"):
             return str(attrs["error"])
-        errors = (a.get("error") for (c, _), a in sorted(self.standing.collectors.items()) if c == name)
-        return next((e for e in errors if e), None)
+        mine = [(n, a) for (c, n), a in sorted(self.standing.collectors.items()) if c == name]
+        reached = max((self._ran(name, n, "last_success") for n, a in mine if a.get("source") == "kafka"), default=0)
+        errors = (a["error"] for n, a in mine if a.get("error") and not self._disproved(name, n, a, reached))
+        return next(errors, None)
+
+    def _disproved(self, cluster: str, collector: str, attrs: Mapping[str, Any], reached: Ms) -> bool:
+        """Whether "cannot be reached" is old news: some collector got an answer from the cluster since."""
+        told = attrs.get("unreachable") and attrs.get("source") == "kafka"
+        return bool(told) and self._ran(cluster, collector, "last_run") < reached
+
+    def _ran(self, cluster: str, collector: str, metric: str) -> Ms:
+        return self.time(f"collector:{cluster}/{collector}", metric) or 0
 
     def _collectors(self) -> tuple[CollectorState, ...]:
         return tuple(self._collector(c, n, a) for (c, n), a in sorted(self.standing.collectors.items()))

@@ -175,7 +175,10 @@ class EdgesSeen(Observation, frozen=True):
 
 
 class CollectorRan(Observation, frozen=True):
-    """How one collection went. ``error`` is None or a sentence; ``needs`` names rights that were refused."""
+    """How one collection went. ``error`` is None or a sentence; ``needs`` names rights that were refused.
+
+    ``unreachable``: the source did not answer at all, so that any later success of another disproves the error.
+    """
 
     collector: str
     source: str
@@ -186,6 +189,7 @@ class CollectorRan(Observation, frozen=True):
     needs: list[str] = []
     note: str = ""
     interval: float = 0.0  # seconds between runs, for staleness
+    unreachable: bool = False
 
 
 AnyObservation: TypeAlias = (

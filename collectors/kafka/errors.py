@@ -82,9 +82,8 @@ def _from_text(text: str, bootstrap_servers: str, who: str, sure: int = 0) -> Co
     low = text.lower()
     place = _place(text, bootstrap_servers)
     if sure == KafkaError._RESOLVE or "resolve" in low or "name or service" in low or "dnsresolution" in low:
-        return CollectorError(
-            f"the host of {place} has no address: its name does not resolve", remedy="check bootstrap_servers"
-        )
+        sentence = f"the host of {place} has no address: its name does not resolve"
+        return CollectorError(sentence, remedy="check bootstrap_servers", unreachable=True)
     if sure == KafkaError._AUTHENTICATION or "authentication" in low or "saslauth" in low:
         return CollectorError(
             f"{place} refused the user name or password of {who}",
@@ -106,14 +105,14 @@ def _from_text(text: str, bootstrap_servers: str, who: str, sure: int = 0) -> Co
 def _transport(low: str, place: str) -> CollectorError | None:
     if "refused" in low:
         remedy = "check host and port, and that the broker runs"
-        return CollectorError(f"{place} refused the connection: nothing listens there", remedy=remedy)
+        return CollectorError(f"{place} refused the connection: nothing listens there", remedy=remedy, unreachable=True)
     if "timed out" in low or "timeout" in low:
-        return CollectorError(f"{place} did not answer in time")
+        return CollectorError(f"{place} did not answer in time", unreachable=True)
     if "disconnect" in low:
         remedy = "check security.protocol: the listener may want TLS or SASL"
-        return CollectorError(f"{place} closed the connection at once", remedy=remedy)
-    if "transport" in low or "nobrokers" in low or "bootstrap" in low or "connection" in low:
-        return CollectorError(f"no broker of {place} can be reached")
+        return CollectorError(f"{place} closed the connection at once", remedy=remedy, unreachable=True)
+    if "cancelled" in low or "transport" in low or "nobrokers" in low or "bootstrap" in low or "connection" in low:
+        return CollectorError(f"no broker of {place} can be reached", unreachable=True)
     return None
 
 

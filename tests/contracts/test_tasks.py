@@ -35,6 +35,18 @@ def test_every_kind_of_every_cluster_is_scheduled_and_expires_with_its_interval(
     assert all(e["options"]["expires"] == e["schedule"] for e in schedule.values())
 
 
+def test_what_is_rarely_asked_is_looked_at_every_half_minute_in_case_it_failed() -> None:
+    assert [tasks.beats(s) for s in (7.0, 30.0, 45.0, 300.0)] == [7.0, 30.0, 22.5, 30.0]
+
+
+def test_a_rare_kind_rests_once_answered_and_is_asked_again_while_nobody_answers(published: Any) -> None:
+    for _ in range(2):
+        tasks.collect("living", "configs")
+        tasks.collect("dead", "configs")
+    ran = [(o.cluster, o.error is None) for o in published() if isinstance(o, CollectorRan)]
+    assert ran == [("living", True), ("dead", False), ("dead", False)]
+
+
 def test_a_collection_is_published_with_how_it_went(published: Any) -> None:
     tasks.collect("living", "topology")
     seen = published()

@@ -280,6 +280,23 @@ def test_health_is_degraded_by_an_offline_partition_and_down_when_nothing_answer
     assert (cluster.status, cluster.error, cluster.sampled_at) == ("down", "no broker answers", T0)
 
 
+def test_no_connection_is_old_news_once_any_collector_gets_through_and_a_missing_right_is_not(tape: Tape) -> None:
+    opened(tape)
+    tape.take(w.ran(T0 + 1000, "configs", "no broker answers", unreachable=True))
+    tape.take(w.ran(T0 + 1000, "topology", "no broker answers", unreachable=True))
+    tape.cut(T0 + 1500)
+    assert history.frame_at(None).clusters[0].error == "no broker answers"
+    tape.take(w.ran(T0 + 2000, "topology"))
+    tape.cut(T0 + 2500)
+    frame = history.frame_at(None)
+    assert frame.clusters[0].error is None
+    assert [c.error for c in frame.collectors if c.name == "configs"] == ["no broker answers"]
+    tape.take(w.ran(T0 + 3000, "sizes", "a right is missing", needs=("Describe Cluster",)))
+    tape.take(w.ran(T0 + 4000, "topology"))
+    tape.cut(T0 + 4500)
+    assert history.frame_at(None).clusters[0].error == "a right is missing"
+
+
 def test_a_second_recorder_is_told_so(tmp_path: Path) -> None:
     lease = Lease(tmp_path)
     with pytest.raises(AlreadyRunning):

@@ -83,7 +83,10 @@ def spans(
     return EdgesSeen(cluster="", at=at, source="otlp", edges=[edge])
 
 
-def ran(at: int, collector: str, error: str | None = None) -> CollectorRan:
+def ran(
+    at: int, collector: str, error: str | None = None, *, unreachable: bool = False, needs: tuple[str, ...] = ()
+) -> CollectorRan:
     return CollectorRan(
-        cluster="c", at=at, collector=collector, source="kafka", duration=0.1, requests=3, error=error, interval=2.0
-    )
+        cluster="c", at=at, collector=collector, source="kafka", duration=0.1, requests=3, error=error, interval=2.0,
+        unreachable=unreachable, needs=list(needs),
+    )  # fmt: skip

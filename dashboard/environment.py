@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -84,3 +85,10 @@ def _unspecified(host: str) -> bool:
 def redis_db(url: str, number: int) -> str:
     """The same Redis, another numbered database."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
+
+
+class NotReadyIsNoError(logging.Filter):
+    """Keeps Django from logging an error each time somebody asks /readyz before it is time."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(getattr(record, "request", None), "path", "") != "/readyz"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import Redirect, StaticFile
 
 from dashboard import problems
 
@@ -72,3 +75,18 @@ def _problem(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase
     headers = {"Allow": answer.headers["Allow"]} if "Allow" in answer.headers else {}
     words = {404: "there is nothing here", 405: f"{request.method} is not done here"}
     return problems.answer(answer.status_code, words.get(answer.status_code, ""), headers)
+
+
+class Static(WhiteNoiseMiddleware):  # type: ignore[misc]  # WhiteNoise has no types
+    """The front end's files, each answered in one piece: under ASGI a file is no stream that Django can wait for."""
+
+    @staticmethod
+    def serve(static_file: StaticFile | Redirect, request: HttpRequest) -> HttpResponseBase:
+        """The file, the part of it that is asked for, or 304."""
+        given: HttpResponseBase = WhiteNoiseMiddleware.serve(static_file, request)
+        if not isinstance(given, StreamingHttpResponse):
+            return given
+        with contextlib.closing(given):
+            answer = HttpResponse(given.getvalue(), status=given.status_code)
+        answer.headers = given.headers
+        return answer

@@ -46,7 +46,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "dashboard.middleware.Headers",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dashboard.middleware.Static",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -112,9 +112,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "filters": {"waiting": {"()": "dashboard.environment.NotReadyIsNoError"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}, **QUIET},
+    "loggers": {"django.request": {"level": "ERROR", "filters": ["waiting"]}, "httpx": {"level": "WARNING"}, **QUIET},
 }
 
 CELERY_BROKER_URL = REDIS_URL

@@ -48,8 +48,7 @@ def everything(env: Mapping[str, str], data: Path, clusters: tuple[str, ...]) ->
     followers = [Spec(f"follow {name}", "follower", manage("follower", name)) for name in clusters]
     return [
         Spec("recorder", "recorder", manage("recorder")),
-        # A start is not an error: whoever asks /readyz meanwhile is told to wait.
-        Spec("web", "web", web(env), hidden=("Service Unavailable: /readyz",)),
+        Spec("web", "web", web(env)),
         *followers,
         Spec("worker", "workers", worker(), env={"PYTHONWARNINGS": AS_ROOT}, hidden=("Warm shutdown",)),
         Spec("beat", "workers", beat(data)),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -12,7 +14,8 @@ from django.test import Client
 from dashboard import access
 from lineage.identity import node_id
 from lineage.recorder import Tape
-from tests.dashboard.made import MARKUP, SPITEFUL_GROUP
+from tests.dashboard.made import MARKUP, SPITEFUL_GROUP, T0
+from tests.lineage import world as w
 
 pytestmark = pytest.mark.usefixtures("viewer")
 LISTS = ("clusters", "lag", "topics", "services", "teams", "collectors")
@@ -195,6 +198,34 @@ def test_metrics_speak_as_kafka_exporter_does(client: Client, tape: Tape) -> Non
 def test_ready_once_every_reachable_cluster_has_a_sample(client: Client, tape: Tape) -> None:
     assert client.get("/readyz").status_code == 200
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_first_failed_run_is_no_sample_but_a_missing_right_is_an_answer(
+    client: Client, empty: Path, db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with contextlib.closing(Tape(w.config(), empty)) as tape:
+        tape.take(w.cluster(T0))
+        tape.take(w.topics(T0, "orders"))
+        for kind in ("topology", "groups"):
+            tape.take(w.ran(T0, kind))
+        tape.take(w.ran(T0, "positions", "took too long"))
+        tape.cut(T0 + 100)
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["missing"]) == (503, [{"cluster": "c", "what": "first positions"}])
+        tape.take(w.ran(T0 + 1000, "positions", "no right", needs=("Describe Group *",)))
+        tape.cut(T0 + 1100)
+        assert client.get("/readyz").status_code == 200
+    assert "readyz" not in caplog.text
+
+
+def test_a_cluster_that_cannot_be_reached_is_named_and_holds_nothing_up(client: Client, empty: Path, db: None) -> None:
+    with contextlib.closing(Tape(w.config(), empty)) as tape:
+        for kind in ("topology", "groups", "positions"):
+            tape.take(w.ran(T0, kind, "nothing listens there", unreachable=True))
+        tape.cut(T0 + 100)
+        answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["unreachable"] == [{"cluster": "c", "why": "nothing listens there"}]
 
 
 def test_not_ready_before_the_first_sample_says_what_is_missing(client: Client, empty: object, db: None) -> None:

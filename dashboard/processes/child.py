@@ -20,8 +20,8 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _die_with(parent: int) -> None:
-    """Runs in the child before exec: the kernel kills it when the supervisor dies, however that dies."""
+def die_with(parent: int) -> None:
+    """To be called in a child before its exec: the kernel kills it when the supervisor dies, however that dies."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -60,7 +60,7 @@ class Child:
             env=self.env,
             cwd=self.cwd,
             start_new_session=True,
-            preexec_fn=lambda: _die_with(parent),
+            preexec_fn=lambda: die_with(parent),
         )
         self.started_at, self.start_again_at, self.lines = now, None, Lines()
         output = self.process.stdout

@@ -45,6 +45,7 @@ def _base(env: Mapping[str, str], data: Path, demo: bool) -> dict[str, str]:
     redis = {"REDIS_URL": url} if (url := secret(env, "REDIS_URL")) else {}
     given = {k: v for k, v in env.items() if k != "REDIS_URL_FILE"}
     fixed = {"PLAYHEAD_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+    fixed["PYTHONFAULTHANDLER"] = "1"  # a crash in a library's C leaves in the log where it was
     return {**(demo_environment(env) if demo else {}), **given, **redis, **fixed}
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from dashboard.processes.child import die_with
+
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -54,9 +56,16 @@ def java(*args: str, **options: object) -> list[str]:
 
 @contextmanager
 def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A child in a process group of its own, ended afterwards."""
+    """A child in a process group of its own, ended afterwards, and with us if we are killed."""
+    parent = os.getpid()
     with log.open("wb") as out:
-        child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        child = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: die_with(parent),
+        )
     try:
         yield child
     finally:

@@ -1,6 +1,6 @@
 # Needs Python 3.11 and make, nothing else: each target sets up what it needs, once, and is quick ever after.
 # `exec` so that one Ctrl-C reaches the supervisor itself.
-.PHONY: demo run test lint bench assets setup clean
+.PHONY: demo run test soak lint bench assets setup clean
 .SILENT:
 MAKEFLAGS += --no-print-directory
 
@@ -16,6 +16,10 @@ run: ## watch the clusters in playhead.yaml, or the one in KAFKA_BOOTSTRAP_SERVE
 test: lint ## every check and test; pytest's summary comes last
 	cd dashboard/frontend && PATH="$(CURDIR)/.venv/bin:$$PATH" npm test --silent
 	browser=$$($(PY) scripts/browser.py) && PLAYHEAD_BROWSER="$$browser" exec $(PY) -m pytest
+
+soak: ## faults for as long as they take: KILLS=100 processes killed at random moments, SEED=… for the same again
+	$(SETUP) dev
+	SOAK_KILLS="$(KILLS)" SOAK_SEED="$(SEED)" exec $(PY) -m pytest -m soak -s -k "$(ONLY)" tests/faults
 
 lint: ## style, types, import contracts
 	$(SETUP) dev

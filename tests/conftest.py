@@ -1,4 +1,4 @@
-"""What needs Apache Kafka is left out where it is missing."""
+"""What needs Apache Kafka is left out where it is missing, and the soak unless it is asked for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects (and counts) what needs Apache Kafka's jars when KAFKA_LIBS does not name them."""
-    if os.environ.get("KAFKA_LIBS"):
-        return
-    kept = [item for item in items if not item.get_closest_marker("kafka")]
-    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("kafka")])
-    items[:] = kept
+    """Deselects (and counts) what needs Apache Kafka's jars when KAFKA_LIBS does not name them, and what soaks."""
+    unwanted = {"kafka"} if not os.environ.get("KAFKA_LIBS") else set()
+    if "soak" not in config.option.markexpr:
+        unwanted.add("soak")
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in unwanted)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]

@@ -73,6 +73,11 @@ BUSY = (
     "Cannot open file",
 )
 
+READER, WRITER = (
+    8,
+    60,
+)  # tries: 2 s for who waits for a page, a minute for the recorder, which has nothing to write else
+
 
 def block_of(at: int) -> int:
     """The first moment (ms) of the block that holds ``at``."""
@@ -97,7 +102,7 @@ class Lake:
         self._write = threading.Lock()
         if not read_only:
             _prepare(self._catalog)
-        self._con = _retrying(self._connect)
+        self._con = _retrying(self._connect, READER if read_only else WRITER)
         if not read_only:
             self._create()
 
@@ -133,7 +138,7 @@ class Lake:
         filled = {table: _columns(table, tick, at, given) for table, given in rows.items() if given}
         if filled:
             with self._write:
-                _retrying(lambda: self._insert(filled))
+                _retrying(lambda: self._insert(filled), WRITER)
 
     def _insert(self, filled: Mapping[str, Mapping[str, Any]]) -> None:
         con = self._con.cursor()
@@ -152,7 +157,7 @@ class Lake:
         """Takes away what was written under ticks that never became durable."""
         with self._write:
             for table in TABLES:
-                _retrying(partial(self._do, f"DELETE FROM lake.{table} WHERE tick > ?", [tick]))  # noqa: S608
+                _retrying(partial(self._do, f"DELETE FROM lake.{table} WHERE tick > ?", [tick]), WRITER)  # noqa: S608
 
     def _do(self, sql: str, args: Sequence[Any] = ()) -> None:
         self._con.cursor().execute(sql, list(args))
@@ -234,7 +239,7 @@ def _rollback(con: duckdb.DuckDBPyConnection) -> None:
         con.execute("ROLLBACK")
 
 
-def _retrying(call: Callable[[], T], tries: int = 8) -> T:
+def _retrying(call: Callable[[], T], tries: int = READER) -> T:
     """The catalog is one SQLite file: a moment's lock, or a file just merged away, is tried again."""
     for attempt in range(tries):
         try:
@@ -242,5 +247,5 @@ def _retrying(call: Callable[[], T], tries: int = 8) -> T:
         except duckdb.Error as error:
             if attempt == tries - 1 or not any(word in str(error) for word in BUSY):
                 raise
-            time.sleep(0.02 * 2**attempt)
+            time.sleep(min(1.0, 0.02 * 2**attempt))
     raise AssertionError("unreachable")

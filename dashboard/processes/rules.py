@@ -19,7 +19,7 @@ HURRY_AFTER = 1.0  # a signal this much later than the first one is a second Ctr
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
-CALM = 15.0  # a child that lived this long has its failures forgiven: what it could not start with is over
+CALM = 5.0  # a child that lived this long has its failures forgiven: it had got past what a start can fail at
 
 
 @dataclass(frozen=True)

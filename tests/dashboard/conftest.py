@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.db import connections
 from pytest_django import Settings
 
-from dashboard import pages
+from dashboard import hub, pages
 from dashboard.throttle import Throttle
 from lineage import history
 from lineage.recorder import Tape
 from tests.dashboard.made import SPITEFUL_CLIENT, SPITEFUL_GROUP, T0
 from tests.lineage import world as w
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pools(django_db_setup: None) -> Iterator[None]:
+    """The hub's threads keep their connections; without letting go of them the test database cannot be removed."""
+    yield
+    for pool in (hub.LIVE, hub.SEEKS):
+        together = threading.Barrier(pool._max_workers)
+        for done in [pool.submit(_let_go, together) for _ in range(pool._max_workers)]:
+            done.result(20)
+
+
+def _let_go(together: threading.Barrier) -> None:
+    together.wait(10)  # each thread of the pool has one of these
+    connections.close_all()
 
 
 @pytest.fixture

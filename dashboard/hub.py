@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.db import close_old_connections, connections
 
 from dashboard.patches import Snapshot
-from dashboard.reading import frame_at, now_ms, view_of
+from dashboard.reading import frame_at, is_hindsight, now_ms, view_of
 from lineage import history
 
 log = logging.getLogger(__name__)
@@ -40,8 +40,9 @@ def _tidy(work: Callable[..., T], args: tuple[Any, ...]) -> T:
 def snapshot(key: Key, at: int | None) -> Snapshot:
     """A view at a moment; None is live. Runs in a thread."""
     name, params = key
-    frame = frame_at(at, now_ms())
-    return Snapshot.of(frame, view_of(name, frame, dict(params)))
+    given = dict(params)
+    frame = frame_at(at, now_ms(), is_hindsight(given))
+    return Snapshot.of(frame, view_of(name, frame, given))
 
 
 async def seek(key: Key, at: int | None) -> Snapshot:

@@ -14,7 +14,7 @@ from lineage import history
 from lineage.frames import Frame
 from lineage.history import TapeBegins
 
-__all__ = ["Future", "TapeBegins", "frame_at", "now_ms", "view_of"]
+__all__ = ["Future", "TapeBegins", "frame_at", "is_hindsight", "now_ms", "view_of"]
 
 KEPT_VIEWS = 64
 
@@ -28,11 +28,16 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def frame_at(at: int | None, now: int) -> Frame:
+def frame_at(at: int | None, now: int, hindsight: bool = False) -> Frame:
     """The frame at a moment, None for live. Raises Future, and TapeBegins before the tape."""
     if at is not None and at > now:
         raise Future("that moment has not come yet")
-    return history.frame_at(at)
+    return history.frame_at(at, hindsight=hindsight)
+
+
+def is_hindsight(params: Mapping[str, str]) -> bool:
+    """Whether a page's parameters ask for what is known now of the moment they show."""
+    return params.get("hindsight", "").lower() in {"1", "true"}
 
 
 class _Views:

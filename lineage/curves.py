@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import F
+from django.db.models import Case, Count, F, Max, Min, Q, Value, When, Window
+from django.db.models.functions import Lead
 
 from lineage.identity import split_id
 from lineage.lake import TABLES, Lake, block_of
 from lineage.models import Change, Name, Tick
 from lineage.observations import Ms
 
-GAP_MS = 30_000  # ticks further apart than this leave a gap
+REACH = {"full": 30_000, "minute": 150_000}  # ticks further apart than this (ms) leave a gap
 LAG_METRICS = {
     "lag": "lag",
     "time_lag": "behind_since",
@@ -21,7 +21,7 @@ LAG_METRICS = {
     "rate_out": "rate_out",
     "members": "members",
 }
-NODE_METRICS = {"rate_in": "rate", "lag": "lag", "log_end": "log_end", "size": "size"}
+NODE_METRICS = {"rate_in": "rate", "log_end": "log_end", "size": "size"}
 
 
 class Event(NamedTuple):
@@ -34,6 +34,8 @@ class Event(NamedTuple):
 
 def series(lake: Lake, subject: str, metric: str, start: Ms, end: Ms, step: Ms) -> list[tuple[Ms, float | None]]:
     """One value for every step; see history.series."""
+    if metric == "lag" and not subject.startswith("lag:"):
+        return totals(lake, subject, start, end, step)
     events, fold = _events(lake, subject, metric, start, end)
     return _stepped(events, fold, start, end, step)
 
@@ -114,66 +116,113 @@ def _numbers(lake: Lake, subject: str, metric: str, start: Ms, end: Ms) -> list[
 
 
 def _stepped(events: Iterable[Event], fold: Fold, start: Ms, end: Ms, step: Ms) -> list[tuple[Ms, float | None]]:
-    covered = _covered(start, end, step)
+    ticks = steps(start, end, step)
     held: dict[Any, float] = {}
     waiting = iter([*events, Event(end + step + 1, "", None)])
     event = next(waiting)
     out: list[tuple[Ms, float | None]] = []
-    for at in range(start, end + 1, step):
+    for at, tick in zip(range(start, end + 1, step), ticks, strict=True):
         while event.at <= at:
             if event.value is None:
                 held.pop(event.key, None)
             else:
                 held[event.key] = event.value
             event = next(waiting)
-        out.append((at, fold(list(held.values()), at) if held and covered(at) else None))
+        out.append((at, fold(list(held.values()), at) if held and tick else None))
     return out
 
 
-def _covered(start: Ms, end: Ms, step: Ms) -> Callable[[Ms], bool]:
-    """Whether something was recorded shortly before a moment."""
-    reach = max(step, GAP_MS)
-    times = _tick_times(start - reach, end, step)
-    buckets = {t // reach for t in times}
+class Shown(NamedTuple):
+    """The tick that a step shows."""
 
-    def covered(at: Ms) -> bool:
-        return at // reach in buckets or at // reach - 1 in buckets
-
-    return covered
+    at: Ms
+    number: int
+    total_lag: int | None
 
 
-def _tick_times(start: Ms, end: Ms, step: Ms) -> list[Ms]:
-    """Times of ticks, at most a few for each step, so that a year costs no more than an hour."""
-    grain = max(1, min(step, GAP_MS) // 2)
-    rows = Tick.objects.filter(at__gte=start, at__lte=end).annotate(bucket=F("at") / grain)
-    return [b * grain for b in rows.values_list("bucket", flat=True).distinct().order_by("bucket")]
+def steps(start: Ms, end: Ms, step: Ms) -> list[Shown | None]:
+    """For every step from ``start`` to ``end`` the newest tick up to it; None where nothing was recorded by then."""
+    before = max(REACH.values()) // step + 2  # steps that are looked at before the first
+    low = start - before * step
+    place = (F("at") - low + step - 1) / step
+    newest = (
+        Tick.objects.filter(at__gt=low, at__lte=end).annotate(place=place).values("place").annotate(n=Max("number"))
+    )
+    rows = Tick.objects.filter(number__in=newest.values("n")).values_list("at", "number", "total_lag", "resolution")
+    found = {-((low - at) // step): (Shown(at, number, lag), REACH[how]) for at, number, lag, how in rows}
+    out: list[Shown | None] = []
+    last: tuple[Shown, Ms] | None = None
+    for n in range(before + (end - start) // step + 1):
+        last = found.get(n, last)
+        reached = last is not None and low + n * step - last[0].at <= max(step, last[1])
+        out.append(last[0] if last and reached else None)
+    return out[before:]
 
 
-def tape(lake: Lake, start: Ms, end: Ms, points: int) -> dict[str, Any]:
+def totals(lake: Lake, subject: str, start: Ms, end: Ms, step: Ms) -> list[tuple[Ms, float | None]]:
+    """The sum of lag of a subject at every step; of all together from the ticks alone."""
+    ticks = steps(start, end, step)
+    moments = range(start, end + 1, step)
+    if not subject:
+        return [(at, t.total_lag if t else None) for at, t in zip(moments, ticks, strict=True)]
+    first = Tick.objects.filter(at__lte=start).order_by("-at").values_list("at", flat=True).first()
+    newest = Tick.objects.order_by("-number").values_list("number", flat=True).first() or 0
+    low = block_of(first if first is not None else start)
+    by_step = dict(lake.stepped(subject, low, end, newest, start, step))
+    value = next((by_step[n] for n in sorted(by_step, reverse=True) if n <= 0), None)
+    out: list[tuple[Ms, float | None]] = []
+    for n, (at, tick) in enumerate(zip(moments, ticks, strict=True)):
+        value = by_step.get(n, value)
+        out.append((at, value if tick else None))
+    return out
+
+
+def tape(lake: Lake, start: Ms, end: Ms, points: int, subject: str = "") -> dict[str, Any]:
     """Total lag, changes and gaps; see history.tape."""
-    step = max(1, (end - start) // points)
-    total = [[at, value] for at, value in series(lake, "", "lag", start, end, step)]
-    return {"total_lag": total, "changes": _changes(start, end, step), "gaps": _gaps(start, end, step)}
+    step = max(1, -((start - end) // points))
+    total = [[at, value] for at, value in series(lake, subject, "lag", start, end, step)]
+    return {
+        "total_lag": total,
+        "changes": _changes(start, end, step, subject),
+        "alerts": [],
+        "gaps": gaps(start, end, step),
+    }
 
 
-def _changes(start: Ms, end: Ms, step: Ms) -> list[dict[str, Any]]:
-    gathered: dict[int, list[str]] = {}
-    rows = Change.objects.filter(recorded_at__gt=start, recorded_at__lte=end).order_by("id")
-    for at, kind, subject in rows.values_list("recorded_at", "kind", "subject")[:20_000]:
-        gathered.setdefault((at - start) // step, []).append(f"{kind} {subject}")
-    return [{"at": start + n * step, "count": len(what), "label": _label(what)} for n, what in sorted(gathered.items())]
+def about(subject: str) -> Q:
+    """Changes of this subject: of itself, of an edge that it is an end of, of its lag."""
+    kind, _, path = subject.partition(":")
+    found = Q(subject=subject) | Q(subject__contains=f"|{subject}|")
+    return found | Q(subject__startswith=f"lag:{path}/") if kind == "group" else found
 
 
-def _label(what: list[str]) -> str:
-    return what[0] if len(what) == 1 else f"{what[0]} and {len(what) - 1} more"
+def _changes(start: Ms, end: Ms, step: Ms, subject: str) -> list[dict[str, Any]]:
+    """Marks of at most one for each step: when, how many, and in words the first of them."""
+    rows = Change.objects.filter(recorded_at__gt=start, recorded_at__lte=end)
+    rows = rows.filter(about(subject)) if subject else rows
+    marks = rows.annotate(place=(F("recorded_at") - start) / step).values("place")
+    gathered = {
+        first: (at, n)
+        for at, first, n in marks.annotate(at=Min("recorded_at"), first=Min("id"), n=Count("id")).values_list(
+            "at", "first", "n"
+        )
+    }
+    named = Change.objects.filter(id__in=list(gathered)).order_by("id").values_list("id", "kind", "subject")
+    out = []
+    for first, kind, what in named:
+        at, n = gathered[first]
+        out.append({"at": at, "count": n, "label": f"{kind} {what}" + (f" and {n - 1} more" if n > 1 else "")})
+    return out
 
 
-def _gaps(start: Ms, end: Ms, step: Ms) -> list[list[Ms]]:
+def gaps(start: Ms, end: Ms, step: Ms) -> list[list[Ms]]:
     """Spans without a tick inside the tape: what was not recorded, not what is before or after it."""
-    limits = [t for t in (Tick.objects.order_by("number").first(), Tick.objects.order_by("-number").first()) if t]
-    if not limits:
-        return []
-    low, high = max(start, limits[0].at), min(end, limits[1].at)
-    times = [low, *_tick_times(low, high, step), high]
-    reach = max(GAP_MS, 2 * step)
-    return [[a, b] for a, b in itertools.pairwise(times) if b - a > reach]
+    low = Tick.objects.filter(at__lte=start).order_by("-at").values_list("at", flat=True).first() or start
+    high = Tick.objects.filter(at__gte=end).order_by("at").values_list("at", flat=True).first() or end
+    ticks = Tick.objects.filter(at__gte=low, at__lte=high)
+    reach = Case(
+        When(resolution="minute", then=Value(max(step, REACH["minute"]))), default=Value(max(step, REACH["full"]))
+    )
+    apart = ticks.annotate(next=Window(Lead("at"), order_by=F("number").asc()), reach=reach)
+    far = apart.filter(next__gt=F("at") + F("reach")).order_by("at").values_list("at", "next")
+    return [[max(a, start), min(b, end)] for a, b in far if b > start and a < end]

@@ -11,6 +11,7 @@ from lineage.observations import Ms
 STRENGTHS = ("observed", "inferred", "declared", "permitted")  # strongest first
 STALE_MS = 3_600_000  # a claim not confirmed for this long is drawn as stale
 EXPIRES_MS = 86_400_000  # and ends after this long: absence alone never ends it sooner
+LATE_MS = 10_000  # evidence that came out of order by less is no correction of when something was first seen
 CONFIRMED = frozenset({"groups", "positions"})  # stand as long as the cluster's own listings stand
 
 NOUNS = {
@@ -73,6 +74,11 @@ def is_stale(source: str, last_seen: Ms, confirmed_at: Ms | None, at: Ms, patien
     if source in CONFIRMED:
         return confirmed_at is None or at - confirmed_at > patience * 1000
     return at - last_seen > STALE_MS
+
+
+def earlier(known: Ms, seen: Ms) -> Ms:
+    """When something was first seen, given what was known and what has come now."""
+    return seen if seen < known - LATE_MS else known
 
 
 def ago(ms: float) -> str:

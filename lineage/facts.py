@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from lineage.evidence import Piece
+from lineage.evidence import Piece, earlier
 from lineage.meter import Alive, Meter
 from lineage.observations import (
     ClusterSeen,
@@ -241,8 +241,9 @@ def see_edge(facts: Facts, source: str, e: EdgeSeen) -> ClaimKey:
     else:
         last, count = max(old.last_seen, e.last_seen), old.count + e.count
         strength = e.strength if e.strength == "observed" else old.strength
-        facts.dirty |= strength != old.strength
-        facts.claims[key] = Piece(source, strength, min(old.first_seen, e.first_seen), last, count, old.detail)
+        first = earlier(old.first_seen, e.first_seen)
+        facts.dirty |= strength != old.strength or first != old.first_seen
+        facts.claims[key] = Piece(source, strength, first, last, count, old.detail)
     return key
 
 

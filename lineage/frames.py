@@ -147,6 +147,21 @@ class Change:
     evidence: str
 
 
+Changed = tuple[str, Mapping[str, Any], Mapping[str, Any]]  # id, and what differs: before, after
+
+
+@dataclass(frozen=True)
+class GraphDiff:
+    """What was drawn at one moment and not at another; ids sorted. Numbers, ages and verdicts are no difference."""
+
+    added_nodes: tuple[NodeState, ...]
+    removed_nodes: tuple[NodeState, ...]
+    added_edges: tuple[EdgeState, ...]
+    removed_edges: tuple[EdgeState, ...]
+    changed_nodes: tuple[Changed, ...]
+    changed_edges: tuple[Changed, ...]
+
+
 @dataclass(frozen=True)
 class Frame:
     """Everything that is shown at ``at``, the moment of tick number ``tick``."""

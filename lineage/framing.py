@@ -39,9 +39,9 @@ class Standing:
     places: Mapping[str, tuple[float, float]]
 
 
-def build(at: Ms, tick: int, standing: Standing, samples: Samples) -> Frame:
+def build(at: Ms, tick: int, standing: Standing, samples: Samples, resolution: str = "full") -> Frame:
     """The frame of one tick."""
-    return _Framing(at, standing, samples).frame(tick)
+    return _Framing(at, standing, samples).frame(tick, resolution)
 
 
 class _Framing:
@@ -50,11 +50,11 @@ class _Framing:
         self.items = {k: i for k, row in samples.lag.items() if row.verdict and (i := self._item(k, row))}
         self.writers = Counter(e.target for e in standing.edges.values() if e.relation == "writes")
 
-    def frame(self, tick: int) -> Frame:
+    def frame(self, tick: int, resolution: str) -> Frame:
         edges = tuple(self._edge(e) for _, e in sorted(self.standing.edges.items()))
         nodes = self._nodes(edges)
         return Frame(
-            at=self.at, live=False, resolution="full", tick=tick, nodes=nodes, edges=edges,
+            at=self.at, live=False, resolution=resolution, tick=tick, nodes=nodes, edges=edges,
             lag=tuple(i for _, i in sorted(self.items.items())), clusters=self._clusters(nodes),
             collectors=self._collectors(), positions=self.standing.places,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import networkx as nx
 
 from lineage.frames import Change
-from lineage.identity import edge_id
+from lineage.identity import edge_id, split_id
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,15 @@ class Edge:
     @property
     def id(self) -> str:
         return edge_id(self.relation, self.source, self.target, self.key)
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """What it speaks of: of edges of one scope that never stood together, the newest word counts."""
+        if self.relation == "reads" and self.source.startswith("topic:"):
+            group = self.key or (split_id(self.target)[1][-1] if self.target.startswith("group:") else "")
+            if group:
+                return ("reads", self.source, group)
+        return (self.id,)
 
     def as_dict(self) -> dict[str, Any]:
         """For a Change: JSON can hold it."""

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 
-from lineage import curves, framing, versions
+from lineage import curves, diffing, framing, versions
 from lineage import models as tables
-from lineage.frames import Change, Frame, PartitionLag
+from lineage.frames import Change, Frame, GraphDiff, PartitionLag
 from lineage.framing import Samples, Standing, Triple
 from lineage.graph import LineageGraph
 from lineage.identity import node_id
@@ -25,11 +25,16 @@ from lineage.lake import Lake, block_of
 from lineage.meter import LagRow
 from lineage.models import Name, NodeVersion, Tick
 from lineage.observations import Ms
+from lineage.stepping import change_after, change_before, tick_after, tick_before
+from lineage.storage import Storage, measured
 
 __all__ = [
     "TapeBegins",
     "bounds",
+    "change_after",
+    "change_before",
     "changes_between",
+    "diff_between",
     "forget",
     "frame_at",
     "graph_at",
@@ -37,8 +42,11 @@ __all__ = [
     "newest_tick",
     "partitions_at",
     "series",
+    "storage",
     "tape",
+    "tick_after",
     "tick_at",
+    "tick_before",
     "topic_logs_at",
 ]
 T = TypeVar("T")
@@ -88,12 +96,17 @@ _lakes_lock = threading.Lock()
 
 def forget() -> None:
     """Drops every cache and the lake's attachment: for tests and for a data directory that was replaced."""
-    for cache in (_frames, _standings, _graphs, _samples, _names):
-        cache.clear()
+    forget_answers()
     with _lakes_lock:
         for lake in _lakes.values():
             lake.close()
         _lakes.clear()
+
+
+def forget_answers() -> None:
+    """Drops what was read, so that the next answer is read anew."""
+    for cache in (_frames, _standings, _graphs, _samples, _names):
+        cache.clear()
 
 
 def lake() -> Lake:
@@ -126,34 +139,49 @@ def tick_at(t: Ms | None) -> Tick:
     return tick
 
 
-def frame_at(t: Ms | None) -> Frame:
-    """Everything shown at ``t`` (None: live). Raises TapeBegins."""
+def frame_at(t: Ms | None, *, hindsight: bool = False) -> Frame:
+    """Everything shown at ``t`` (None: live); with ``hindsight`` what is known of it now. Raises TapeBegins."""
     tick = tick_at(t)
-    frame = _frames.get(_key(tick), lambda: framing.build(tick.at, tick.number, _standing(tick), _sampled(tick)))
-    return replace(frame, live=t is None)
+    key = (*_key(tick), _structure_key(tick, hindsight))
+
+    def make() -> Frame:
+        return framing.build(tick.at, tick.number, _standing(tick, hindsight), _sampled(tick), tick.resolution)
+
+    return replace(_frames.get(key, make), live=t is None)
 
 
-def graph_at(t: Ms | None) -> LineageGraph:
-    """The structure at ``t`` (None: live). Raises TapeBegins."""
+def graph_at(t: Ms | None, *, hindsight: bool = False) -> LineageGraph:
+    """The structure at ``t`` (None: live); with ``hindsight`` what is known of it now. Raises TapeBegins."""
     tick = tick_at(t)
-    standing = _standing(tick)
-    return _graphs.get(_structure_key(tick), lambda: LineageGraph(standing.nodes, standing.edges))
+    standing = _standing(tick, hindsight)
+    return _graphs.get(_structure_key(tick, hindsight), lambda: LineageGraph(standing.nodes, standing.edges))
+
+
+def diff_between(start: Ms, end: Ms, *, hindsight: bool = False) -> GraphDiff:
+    """What the graph draws at ``end`` and not at ``start``, and the other way round. Raises TapeBegins."""
+    one, two = frame_at(start, hindsight=hindsight), frame_at(end, hindsight=hindsight)
+    a, b = (_standing(tick_at(t), hindsight) for t in (start, end))
+    return diffing.between(one, two, (a.nodes, b.nodes), (a.edges, b.edges))
 
 
 def _key(tick: Tick) -> tuple[int, int, str]:
     return tick.number, tick.at, str(settings.DATA_DIR)
 
 
-def _structure_key(tick: Tick) -> tuple[int, str, str]:
-    return tick.structure, str(settings.DATA_DIR), str(settings.DATABASES["default"]["NAME"])
+def _structure_key(tick: Tick, hindsight: bool = False) -> tuple[Any, ...]:
+    where = (str(settings.DATA_DIR), str(settings.DATABASES["default"]["NAME"]))
+    if not hindsight:
+        return (tick.structure, *where)
+    newest = newest_tick()
+    return (tick.at, newest.structure if newest else 0, *where)  # what is known now grows with every new structure
 
 
-def _standing(tick: Tick) -> Standing:
-    return _standings.get(_structure_key(tick), lambda: _read_standing(tick))
+def _standing(tick: Tick, hindsight: bool = False) -> Standing:
+    return _standings.get(_structure_key(tick, hindsight), lambda: _read_standing(tick, hindsight))
 
 
-def _read_standing(tick: Tick) -> Standing:
-    known = versions.read(tick.at)
+def _read_standing(tick: Tick, hindsight: bool) -> Standing:
+    known = versions.read(tick.at, hindsight)
     return Standing(known.nodes, known.edges, known.clusters, known.collectors, known.places)
 
 
@@ -286,11 +314,23 @@ def topic_logs_at(t: Ms | None, cluster: str, topic: str) -> list[dict[str, Any]
 
 
 def changes_between(
-    start: Ms, end: Ms, cluster: str = "", subject: str = "", kind: str = "", limit: int | None = None, after: int = 0
+    start: Ms,
+    end: Ms,
+    cluster: str = "",
+    subject: str = "",
+    kind: str = "",
+    limit: int | None = None,
+    after: int = 0,
+    *,
+    hindsight: bool = False,
 ) -> list[Change]:
-    """Changes recorded after ``start`` and up to ``end``, oldest first; ``after`` skips those up to this id."""
+    """Changes recorded after ``start`` and up to ``end``, oldest first; ``after`` skips those up to this id.
+
+    With ``hindsight`` those that were valid from then on, whenever they were recorded; still in order of recording.
+    """
     given = {"cluster": cluster, "subject": subject, "kind": kind}
-    rows = tables.Change.objects.filter(recorded_at__gt=start, recorded_at__lte=end, id__gt=after)
+    time = "at" if hindsight else "recorded_at"
+    rows = tables.Change.objects.filter(**{f"{time}__gt": start, f"{time}__lte": end}, id__gt=after)
     rows = rows.filter(**{k: v for k, v in given.items() if v}).order_by("id")
     fields = ("id", "at", "recorded_at", "kind", "subject", "before", "after", "evidence")
     return [Change(*row) for row in rows.values_list(*fields)[:limit]]
@@ -299,21 +339,46 @@ def changes_between(
 # Series
 
 
-def series(subject: str, metric: str, start: Ms, end: Ms, step_ms: int) -> list[tuple[Ms, float | None]]:
+def series(
+    subject: str, metric: str, start: Ms, end: Ms, step_ms: int, *, hindsight: bool = False
+) -> list[tuple[Ms, float | None]]:
     """The value at the end of every step from ``start`` to ``end``; None where nothing was recorded.
 
-    ``subject`` is a node id, ``lag:cluster/group/topic``, ``cluster:slug`` or "" for all together.
+    ``subject`` is a node id, ``lag:cluster/group/topic``, ``cluster:slug`` or "" for all together. Samples are never
+    corrected; ``hindsight`` sums the lag of a service or team over the groups that are known to be theirs at ``end``.
     """
     if newest_tick() is None:
         return []
-    return curves.series(lake(), subject, metric, start, end, max(1, step_ms))
+    step = max(1, step_ms)
+    if not hindsight or metric != "lag" or not subject.startswith(("service:", "team:")):
+        return curves.series(lake(), subject, metric, start, end, step)
+    standing = _standing(tick_at(end), True)
+    each = [curves.totals(lake(), group, start, end, step) for group in _groups_of(standing, subject)]
+    known = ([v for _, v in same if v is not None] for same in zip(*each, strict=True))
+    return [(start + n * step, sum(values) if values else None) for n, values in enumerate(known)]
 
 
-def tape(start: Ms, end: Ms, points: int) -> dict[str, Any]:
-    """What the tape draws: total lag in ``points`` steps, changes gathered by step, spans without a tick."""
+def _groups_of(standing: Standing, subject: str) -> list[str]:
+    groups = [n for n in standing.nodes.values() if n.kind == "group"]
+    if subject.startswith("service:"):
+        return [n.id for n in groups if n.attrs.get("service") == subject]
+    owners = {n.id: standing.nodes.get(n.attrs.get("service") or n.id, n) for n in groups}
+    return [k for k, owner in owners.items() if owner.team and f"team:{owner.team}" == subject]
+
+
+def tape(start: Ms, end: Ms, points: int, subject: str = "") -> dict[str, Any]:
+    """What the tape draws: total lag (of ``subject``) in ``points`` steps, changes merged by step, gaps.
+
+    total_lag: [[ms, value or None]]; changes: [{at, count, label}]; alerts: []; gaps: [[from, to]].
+    """
     if newest_tick() is None:
-        return {"total_lag": [], "changes": [], "gaps": []}
-    return curves.tape(lake(), start, end, max(1, points))
+        return {"total_lag": [], "changes": [], "alerts": [], "gaps": []}
+    return curves.tape(lake(), start, end, max(1, points), subject)
+
+
+def storage() -> Storage:
+    """How much room the tape takes and will take, and whether it is being recorded."""
+    return measured(lake(), settings.PLAYHEAD.retention)
 
 
 def log_ranges_at(t: Ms | None, cluster: str) -> dict[str, list[tuple[int, int | None, int | None]]]:

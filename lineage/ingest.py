@@ -10,6 +10,7 @@ import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from lineage import facts as known
@@ -26,6 +27,7 @@ from lineage.observations import (
     ClusterSeen,
     CollectorRan,
     ConfigsSeen,
+    EdgeSeen,
     EdgesSeen,
     GroupsDescribed,
     GroupsListed,
@@ -38,6 +40,8 @@ from lineage.observations import (
 )
 from lineage.resolve import Waiting
 from lineage.structure import Delta, Structure, build, differences, unknown_writers
+from lineage.totals import Totals
+from lineage.validity import since
 
 log = logging.getLogger(__name__)
 SETTLING_MS = 90_000  # a young map may still be laid out anew as a whole
@@ -58,6 +62,8 @@ class Batch:
     opened: dict[str, list[str]] = field(default_factory=dict)  # table -> keys that get a new version
     ended: list[Edge] = field(default_factory=list)  # edges whose open version ends
     names: list[tuple[int, str, str, str]] = field(default_factory=list)  # id, kind, cluster, name
+    valid: dict[str, Ms] = field(default_factory=dict)  # node or edge -> since when, where not seen_at
+    total_lag: int | None = None
     placed: dict[str, Point] = field(default_factory=dict)
     unplaced: list[str] = field(default_factory=list)
 
@@ -86,6 +92,8 @@ class Ingest:
         self._cluster = ""
         self._expected: dict[str, int] = {}
         self._rated: dict[str, set[str]] = defaultdict(set)
+        self._late: dict[str, Ms] = {}
+        self._sums = Totals()
 
     # Observations
 
@@ -114,7 +122,7 @@ class Ingest:
             case TopicsListed():
                 known.see_topics(self.facts, o)
                 for source, edge in self._waiting.again(self.facts.clusters):
-                    self._claims.add(known.see_edge(self.facts, source, edge))
+                    self._claim(source, edge)
             case ConfigsSeen():
                 known.see_configs(self.facts, o)
             case GroupsListed():
@@ -159,10 +167,16 @@ class Ingest:
             self._recent.popitem(last=False)
         for edge in o.edges:
             try:
-                found = self._waiting.take(self.facts.clusters, o.source, edge)
-                self._claims.update(known.see_edge(self.facts, o.source, e) for e in found)
+                for found in self._waiting.take(self.facts.clusters, o.source, edge):
+                    self._claim(o.source, found)
             except ValueError as error:
                 log.warning("an edge of %s is skipped: %s", o.source, error)
+
+    def _claim(self, source: str, edge: EdgeSeen) -> None:
+        key = known.see_edge(self.facts, source, edge)
+        self._claims.add(key)
+        end = key.start if key.start.startswith("topic:") else key.end
+        self._late[end] = min(self._late.get(end, edge.first_seen), edge.first_seen)
 
     def _run(self, o: CollectorRan) -> None:
         cluster, subject = self.facts.cluster(o.cluster) if o.cluster else None, f"collector:{o.cluster}/{o.collector}"
@@ -287,8 +301,9 @@ class Ingest:
         self._evidence()
         self._intervals()
         self._totals()
+        batch.total_lag = self._sums.of("")
         batch.rows = self._rows(keyframe)
-        batch.names, self._names = self._names, []
+        batch.names, self._names, self._late = self._names, [], {}
         return batch
 
     def _expire(self, at: Ms) -> None:
@@ -309,7 +324,9 @@ class Ingest:
         batch.opened["nodes"] = [k for k in new.nodes if k not in same]
         batch.ended = [e for k, e in old.edges.items() if new.edges.get(k) != e]
         batch.opened["edges"] = [k for k, e in new.edges.items() if old.edges.get(k) != e]
+        batch.valid = since(old, new, batch.opened, self._late, batch.seen_at)
         self._forget(old, new)
+        self._sums = Totals()
         self.structure, self.facts.dirty = new, False
         self._expected = {n: len(c.expected_brokers()) for n, c in self.facts.clusters.items()}
         self._claims |= {c for by in new.sources.values() for s in by.values() for c in s.claims}
@@ -360,18 +377,19 @@ class Ingest:
                 self.put(f"cluster:{name}", f"interval:{kind}", told)
 
     def _totals(self) -> None:
-        if not self._lag and not self._moved:
-            return
-        sums: dict[str, int] = defaultdict(int)
-        for name, cluster in self.facts.clusters.items():
-            for pair, track in cluster.meter.tracks.items():
-                if track.row and track.row.lag is not None:
-                    for subject in self._subjects(name, pair):
-                        sums[subject] += track.row.lag
-        for subject, metric in [k for k in self.numbers if k[1] == "lag" and k[0] not in sums]:
-            self.put(subject, metric, None)
-        for subject, value in sums.items():
-            self.put(subject, "lag", value)
+        """Sums of lag: of what moved alone, or of everything where the structure is another one."""
+        anew, meters = not self._sums.known, {n: c.meter for n, c in self.facts.clusters.items()}
+        if anew:
+            moved = {(n, *pair) for n, m in meters.items() for pair in m.tracks}
+        else:
+            moved = self._lag.keys() | {(n, g, t) for n, m in meters.items() for g, t, _ in m.ended}
+        for name, *pair in moved:
+            track = meters[name].tracks.get((pair[0], pair[1]))
+            lag = track.row.lag if track and track.row else None
+            self._sums.put((name, pair[0], pair[1]), lag, partial(self._subjects, name, (pair[0], pair[1])))
+        before = {s for s, metric in self.numbers if metric == "lag"} if anew else set()
+        for subject in self._sums.take() | before:
+            self.put(subject, "lag", self._sums.of(subject))
 
     def _subjects(self, cluster: str, pair: tuple[str, str]) -> set[str]:
         group = node_id("group", cluster, pair[0])
@@ -391,11 +409,12 @@ class Ingest:
             positions += self._position_rows(name, cluster.meter, keyframe)
         lag = self._lag_rows(keyframe)
         moved = [k for k, v in self.numbers.items() if v is not None] if keyframe else sorted(self._moved)
-        numbers = [(*k, self.numbers[k]) for k in moved]
+        numbers = [(*k, self.numbers[k]) for k in moved if k[1] != "lag"]
+        totals = [(k[0], self.numbers[k]) for k in moved if k[1] == "lag"]
         self._moved.clear()
         for key in [k for k, v in self.numbers.items() if v is None]:
             del self.numbers[key]
-        return {"logs": logs, "positions": positions, "lag": lag, "numbers": numbers}
+        return {"logs": logs, "positions": positions, "lag": lag, "numbers": numbers, "totals": totals}
 
     def _log_rows(self, name: str, meter: Meter, keyframe: bool) -> list[Row]:
         every = {(t, p) for t, parts in meter.logs.items() for p in parts}

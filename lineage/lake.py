@@ -25,6 +25,12 @@ BLOCK_MS = 600_000
 Row = tuple[Any, ...]
 Rows = Mapping[str, Sequence[Row]]
 T = TypeVar("T")
+FULL = ("no space left", "disk is full", "disk full", "file too large", "disk quota", "could not write file")
+
+
+class NoRoom(RuntimeError):
+    """The disk takes no more; nothing of what was being written is there."""
+
 
 # Columns after ``tick`` and ``t`` (the tick's time). INT holds None as -1 on its way in: no offset or time is negative.
 INT, REAL, TEXT = "BIGINT", "DOUBLE", "VARCHAR"
@@ -61,8 +67,10 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("parts", INT),
     ),
     "numbers": (("subject", TEXT), ("metric", TEXT), ("value", REAL)),
+    "totals": (("subject", TEXT), ("lag", INT)),
 }
 ORDER = {"logs": "topic, part", "positions": "grp, topic, part", "lag": "grp, topic", "numbers": "subject, metric"}
+ORDER["totals"] = "subject"
 BUSY = (
     "database is locked",
     "conflict",
@@ -134,11 +142,16 @@ class Lake:
         self._con.close()
 
     def write(self, tick: int, at: int, rows: Rows) -> None:
-        """Adds a tick's rows to all tables in one transaction."""
+        """Adds a tick's rows to all tables in one transaction. Raises NoRoom."""
         filled = {table: _columns(table, tick, at, given) for table, given in rows.items() if given}
         if filled:
             with self._write:
-                _retrying(lambda: self._insert(filled), WRITER)
+                try:
+                    _retrying(lambda: self._insert(filled), WRITER)
+                except duckdb.Error as error:
+                    if is_full(error):
+                        raise NoRoom(str(error)) from error
+                    raise
 
     def _insert(self, filled: Mapping[str, Mapping[str, Any]]) -> None:
         con = self._con.cursor()
@@ -168,8 +181,48 @@ class Lake:
         old = f"older_than => now() - INTERVAL {int(keep_seconds)} SECOND"
         with self._write:
             _retrying(partial(self._do, f"CALL ducklake_merge_adjacent_files('lake'{limit})"))
+            if whole:
+                _retrying(partial(self._do, "CALL ducklake_rewrite_data_files('lake')"))
             _retrying(partial(self._do, f"CALL ducklake_expire_snapshots('lake', {old})"))
             _retrying(partial(self._do, f"CALL ducklake_cleanup_old_files('lake', {old})"))
+
+    def thin(self, start: Ms, end: Ms, step: Ms) -> None:
+        """Leaves of ``start`` to ``end`` the newest row of each key in each ``step``, a table at a time."""
+        with self._write:
+            for table in TABLES:
+                _retrying(partial(self._thin, table, start, end, step))
+
+    def _thin(self, table: str, start: Ms, end: Ms, step: Ms) -> None:
+        last = f"QUALIFY row_number() OVER (PARTITION BY {ORDER[table]}, t // ? ORDER BY tick DESC) = 1"
+        con, span = self._con.cursor(), "t >= ? AND t < ?"
+        chosen = f"SELECT * FROM lake.{table} WHERE {span} {last}"  # noqa: S608
+        con.execute(f"CREATE OR REPLACE TEMP TABLE kept AS {chosen}", [start, end, step])
+        con.execute("BEGIN")
+        try:
+            con.execute(f"DELETE FROM lake.{table} WHERE {span}", [start, end])  # noqa: S608
+            con.execute(f"INSERT INTO lake.{table} SELECT * FROM kept ORDER BY {ORDER[table]}, tick")  # noqa: S608
+            con.execute("COMMIT")
+        except BaseException:
+            _rollback(con)
+            raise
+        finally:
+            con.execute("DROP TABLE IF EXISTS kept")
+
+    def drop(self, before: Ms) -> None:
+        """Removes every row before ``before``."""
+        with self._write:
+            for table in TABLES:
+                _retrying(partial(self._do, f"DELETE FROM lake.{table} WHERE t < ?", [before]))  # noqa: S608
+
+    def size(self) -> tuple[int, int]:
+        """Files, and bytes with the catalog, waiting for their removal included where the files are local."""
+        local = Path(self._files)
+        if "://" in self._files:
+            rows = self.query("SELECT sum(file_count), sum(file_size_bytes) FROM ducklake_table_info('lake')")
+            return int(rows[0][0] or 0), int(rows[0][1] or 0)
+        sizes = [p.stat().st_size for p in local.rglob("*.parquet") if p.exists()]
+        catalog = [p for p in (self._catalog, Path(f"{self._catalog}-wal")) if p.exists()]
+        return len(sizes), sum(sizes) + sum(p.stat().st_size for p in catalog)
 
     def latest(
         self, table: str, at: Ms, upto: int, after: int = 0, where: str = "", args: Sequence[Any] = ()
@@ -179,6 +232,14 @@ class Lake:
         span = "t >= ? AND t <= ? AND tick > ? AND tick <= ?"
         sql = f"SELECT {columns_of(table)} FROM lake.{table} WHERE {span} {where} {last}"  # noqa: S608
         return self.query(sql, [block_of(at), at, after, upto, *args])
+
+    def stepped(self, subject: str, low: Ms, end: Ms, upto: int, start: Ms, step: Ms) -> list[tuple[int, float | None]]:
+        """The newest total of ``subject`` in each step: step n ends at ``start + n * step``; None where it ended."""
+        place = "CAST(ceil((t - ?) / ?) AS BIGINT)"
+        sql = f"SELECT {place}, arg_max(coalesce(lag, -1), tick) FROM lake.totals "  # noqa: S608
+        sql += "WHERE t >= ? AND t <= ? AND tick <= ? AND subject = ? GROUP BY 1 ORDER BY 1"
+        rows = self.query(sql, [start, step, low, end, upto, subject])
+        return [(place, None if lag < 0 else lag) for place, lag in rows]
 
     def between(
         self, table: str, start: Ms, end: Ms, upto: int, where: str = "", args: Sequence[Any] = ()
@@ -191,6 +252,11 @@ class Lake:
     def query(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """All rows of a SELECT over ``lake.<table>``."""
         return _retrying(lambda: self._con.cursor().execute(sql, list(args)).fetchall())
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether this says that the disk, or a quota on it, is full."""
+    return any(word in str(error).lower() for word in FULL)
 
 
 def columns_of(table: str) -> str:

@@ -2,6 +2,7 @@
 
 A version is valid in the world from ``valid_from`` until ``valid_until``, and known to the recorder from
 ``recorded_at`` until ``superseded_at`` (both the ``at`` of a tick). What a frame showed is read by the latter.
+Evidence that comes late opens a version that is valid from an earlier moment; hindsight takes the newest word there.
 """
 
 from __future__ import annotations
@@ -19,11 +20,25 @@ class Tick(models.Model):
     cluster = models.CharField(max_length=255, default="")  # whose positions it carries, "" for none
     stream_id = models.CharField(max_length=64, default="")  # last entry of the stream that it holds
     structure = models.BigIntegerField(default=0)  # number of the last tick that changed any version
+    total_lag = models.BigIntegerField(null=True)  # of all groups on all topics; None while none is known
+    resolution = models.CharField(max_length=8, default="full")  # "minute" once it stands for its whole minute
 
     objects: ClassVar[models.Manager[Tick]]
 
     def __str__(self) -> str:
         return f"tick {self.number} at {self.at}"
+
+
+class Progress(models.Model):
+    """How far a long work on the tape has come: ``name`` says which, ``at`` is the moment up to which it is done."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    at = models.BigIntegerField()
+
+    objects: ClassVar[models.Manager[Progress]]
+
+    def __str__(self) -> str:
+        return f"{self.name} up to {self.at}"
 
 
 class Version(models.Model):

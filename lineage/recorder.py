@@ -18,13 +18,14 @@ import msgspec
 import redis
 from django.db import OperationalError, close_old_connections, transaction
 
-from lineage import models
+from lineage import models, retention
 from lineage.config import Config
 from lineage.ingest import Batch, Ingest
-from lineage.lake import Lake
+from lineage.lake import Lake, NoRoom, is_full
 from lineage.models import Tick
 from lineage.observations import FIELD, STREAM, AnyObservation, Ms, PositionsFrame, decode
 from lineage.restore import restored
+from lineage.storage import shortage
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -34,6 +35,7 @@ HEARTBEAT_MS = 10_000  # and without anything at all this often, so that ages go
 COMPACT_SECONDS = 60.0
 WHOLE_EVERY = 30  # of so many compactions one merges everything small
 READ_COUNT = 500
+ROOM_SECONDS = 1.0  # between two looks at a full disk
 
 
 class AlreadyRunning(RuntimeError):
@@ -67,6 +69,9 @@ class Tape:
 
     def __init__(self, config: Config, data_dir: Path, lake_url: str = "") -> None:
         self.lake = Lake(data_dir, lake_url)
+        self.data_dir = data_dir
+        self.held: Batch | None = None  # a tick that the disk did not take
+        self._tried = False
         newest = _patiently(lambda: Tick.objects.order_by("-number").first())
         self.stream_id = newest.stream_id if newest else ""
         self.lake.remove_above(newest.number if newest else 0)
@@ -82,10 +87,23 @@ class Tape:
         self.stream_id = stream_id or self.stream_id
 
     def cut(self, now: Ms) -> int:
-        """Stores everything since the last tick as one; its number. Times never run back on the tape."""
-        batch = self.ingest.cut(max(now, self.ingest.at + 1))
+        """Stores everything since the last tick as one; its number. Times never run back on the tape.
+
+        Raises NoRoom where the disk is full: the tick is held, and the next call stores it.
+        """
+        if self.held is None:
+            if (why := shortage(self.data_dir)) is not None:
+                raise NoRoom(why)
+            self.held = self.ingest.cut(max(now, self.ingest.at + 1))
+        return self._save(self.held)
+
+    def _save(self, batch: Batch) -> int:
+        if self._tried:
+            self.lake.remove_above(batch.number - 1)  # its samples may be there already
+        self._tried = True
         self.lake.write(batch.number, batch.at, batch.rows)
         _patiently(lambda: self._store(batch))
+        self.held, self._tried = None, False
         return batch.number
 
     def _store(self, batch: Batch) -> None:
@@ -105,6 +123,7 @@ class Tape:
                 cluster=batch.cluster,
                 stream_id=self.stream_id,
                 structure=self._structure,
+                total_lag=batch.total_lag,
             )
 
     def close(self) -> None:
@@ -120,8 +139,9 @@ def _change(batch: Batch, delta: Any) -> models.Change:
     path = delta.subject.partition("|")[2] or delta.subject
     cluster = next((p.partition(":")[2].partition("/")[0] for p in path.split("|") if "/" in p), "")
     return models.Change(
-        at=batch.seen_at, recorded_at=batch.at, tick=batch.number, kind=delta.kind, subject=delta.subject,
-        cluster=cluster[:255], before=delta.before, after=delta.after, evidence=delta.evidence,
+        at=batch.valid.get(delta.subject, batch.seen_at), recorded_at=batch.at, tick=batch.number,
+        kind=delta.kind, subject=delta.subject, cluster=cluster[:255], before=delta.before, after=delta.after,
+        evidence=delta.evidence,
     )  # fmt: skip
 
 
@@ -144,11 +164,18 @@ def _parts(keys: Sequence[str], size: int = 500) -> list[Sequence[str]]:
 
 
 def _open(ingest: Ingest, batch: Batch) -> None:
-    known = {"valid_from": batch.seen_at, "recorded_at": batch.at, "tick": batch.number}
+    known: dict[str, Any] = {"recorded_at": batch.at, "tick": batch.number}
+    valid, seen = batch.valid, {**known, "valid_from": batch.seen_at}
     nodes, edges, details = ingest.structure.nodes, ingest.structure.edges, ingest.structure.details
     models.NodeVersion.objects.bulk_create(
         [
-            models.NodeVersion(**{**n.as_dict(), "id": None}, node=n.id, detail=details.get(n.id, {}), **known)
+            models.NodeVersion(
+                **{**n.as_dict(), "id": None},
+                node=n.id,
+                detail=details.get(n.id, {}),
+                valid_from=valid.get(n.id, batch.seen_at),
+                **known,
+            )
             for n in map(nodes.__getitem__, batch.opened.get("nodes", []))
         ],
         batch_size=500,
@@ -158,6 +185,7 @@ def _open(ingest: Ingest, batch: Batch) -> None:
             models.EdgeVersion(
                 **{k: v for k, v in e.as_dict().items() if k != "evidence"},
                 attrs={"evidence": list(e.evidence)},
+                valid_from=valid.get(e.id, batch.seen_at),
                 **known,
             )
             for e in map(edges.__getitem__, batch.opened.get("edges", []))
@@ -166,12 +194,12 @@ def _open(ingest: Ingest, batch: Batch) -> None:
     )
     stored = ingest.stored
     models.ClusterVersion.objects.bulk_create(
-        [models.ClusterVersion(cluster=c, attrs=stored["clusters"][c], **known) for c in batch.opened["clusters"]]
+        [models.ClusterVersion(cluster=c, attrs=stored["clusters"][c], **seen) for c in batch.opened["clusters"]]
     )
     models.CollectorVersion.objects.bulk_create(
         [
             models.CollectorVersion(
-                cluster=n.partition("/")[0], collector=n.partition("/")[2], attrs=stored["collectors"][n], **known
+                cluster=n.partition("/")[0], collector=n.partition("/")[2], attrs=stored["collectors"][n], **seen
             )
             for n in batch.opened["collectors"]
         ]
@@ -191,6 +219,8 @@ def _patiently(call: Callable[[], T], tries: int = 60) -> T:
         try:
             return call()
         except OperationalError as error:
+            if is_full(error):
+                raise NoRoom(str(error)) from error
             if attempt == tries - 1:
                 raise
             log.warning("the database does not answer (%s); trying again", error)
@@ -208,6 +238,7 @@ class Recorder:
         self.tape, self.client, self.announce, self.now = tape, client, announce, now
         self.stopped = threading.Event()
         self._waiting_since: Ms | None = None
+        self._full = ""
         self._compacted, self._compactions = time.monotonic(), 0
 
     def run(self) -> None:
@@ -226,6 +257,8 @@ class Recorder:
 
     def step(self, block_ms: int = 500) -> None:
         """Reads what came, at most once, and cuts the ticks that are due."""
+        if self._full and not self._again():
+            return  # what comes waits in the stream
         last = self.tape.stream_id or "0-0"
         answer: Any = self.client.xread({STREAM: last}, count=READ_COUNT, block=block_ms)
         for _, entries in answer or ():
@@ -266,9 +299,24 @@ class Recorder:
         if self.tape.ingest.tick and self.now() - self.tape.ingest.at >= HEARTBEAT_MS:
             self._cut()
 
+    def _again(self) -> bool:
+        """Whether there is room again; asked with a pause, so that a full disk costs no time."""
+        self.stopped.wait(ROOM_SECONDS)
+        if shortage(self.tape.data_dir) is None:
+            self._cut()
+        return not self._full
+
     def _cut(self) -> None:
-        number = self.tape.cut(self.now())
-        self._waiting_since = None
+        try:
+            number = self.tape.cut(self.now())
+        except NoRoom as error:
+            if not self._full:
+                log.error("recording stands still: %s", error)
+            self._full = str(error)
+            return
+        if self._full:
+            log.warning("there is room again: recording goes on")
+        self._full, self._waiting_since = "", None
         try:
             self.announce(number)
         except Exception:
@@ -280,6 +328,7 @@ class Recorder:
         self._compacted, self._compactions = time.monotonic(), self._compactions + 1
         try:
             self.tape.lake.compact(whole=self._compactions % WHOLE_EVERY == 0)
+            retention.step(self.tape.lake, self.tape.ingest.config.retention, self.tape.ingest.at)
         except Exception:
             log.exception("merging the lake's files failed; it is tried again")
 

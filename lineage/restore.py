@@ -8,7 +8,7 @@ from typing import Any
 
 from lineage import versions
 from lineage.config import Config
-from lineage.evidence import CONFIRMED, Piece
+from lineage.evidence import Piece
 from lineage.facts import ClaimKey, ClusterFact, GroupFact, TopicFact
 from lineage.graph import Edge, Node
 from lineage.identity import split_id
@@ -19,8 +19,7 @@ from lineage.meter import LagRow, Meter
 from lineage.models import EdgeVersion, Name, NodeVersion, Tick
 from lineage.observations import Ms
 from lineage.structure import Source, Structure
-
-OWN = CONFIRMED | {"log_end"}  # evidence that follows from positions and listings, not from claims
+from lineage.validity import OWN
 
 
 def restored(config: Config, lake: Lake) -> Ingest:
@@ -59,6 +58,9 @@ class _Restoring:
         for subject, metric, value in self.lake.latest("numbers", self.tick.at, self.tick.number):
             if value is not None:
                 self.ingest.numbers[subject, metric] = value
+        for subject, lag in self.lake.latest("totals", self.tick.at, self.tick.number):
+            if lag is not None:
+                self.ingest.numbers[subject, "lag"] = lag
 
     def time(self, subject: str, metric: str) -> Ms:
         return int(self.ingest.numbers.get((subject, metric)) or 0)

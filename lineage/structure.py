@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lineage.config import Config
-from lineage.evidence import STALE_MS, Piece, grade
+from lineage.evidence import STALE_MS, Piece, earlier, grade
 from lineage.facts import ClaimKey, ClusterFact, Facts, GroupFact, TopicFact
 from lineage.graph import Edge, Node
 from lineage.identity import edge_id, node_id, split_id
@@ -76,6 +76,8 @@ class _Builder:
         team, source = self._owner(kind, name, owned)
         before = self.old.nodes.get(node)
         first = before.first_seen if before else seen
+        if before and kind == "service":
+            first = earlier(before.first_seen, seen)
         self.out.nodes[node] = Node(node, kind, name, cluster, team, source, first, attrs)
 
     def _owner(self, kind: str, name: str, owned: str | None) -> tuple[str | None, str | None]:
@@ -170,6 +172,9 @@ class _Builder:
     def _claimed(self, node: str, seen: Ms) -> bool:
         """Whether a claim may speak of this node; services and what nobody lists come to be by it."""
         if node in self.out.nodes:
+            there = self.out.nodes[node]
+            if there.kind == "service" and (first := earlier(there.first_seen, seen)) != there.first_seen:
+                self.out.nodes[node] = replace(there, first_seen=first)
             return True
         kind, path = split_id(node)
         if kind in ("topic", "group"):
@@ -191,7 +196,8 @@ class _Builder:
             old = self.old.edges.get(name)
             known = {e["source"]: e for e in old.evidence} if old else {}
             evidence = tuple(_constant(by_source[s], known.get(s)) for s in sorted(by_source))
-            first = old.first_seen if old else min(e["first_seen"] for e in evidence)
+            first = min(e["first_seen"] for e in evidence)
+            first = earlier(old.first_seen, first) if old else first
             strength = grade(e["strength"] for e in evidence)
             self.out.edges[name] = Edge(source, target, key, relation, strength, first, evidence)
             self.out.sources[name] = {s: _whence(given) for s, given in by_source.items()}
@@ -264,7 +270,7 @@ def _constant(given: list[tuple[Piece, Source]], known: Mapping[str, Any] | None
     kept = {"source": pieces[0].source, "strength": grade(p.strength for p in pieces), "joins": joins}
     return {
         **kept,
-        "first_seen": known["first_seen"] if known else first,
+        "first_seen": earlier(known["first_seen"], first) if known else first,
         "detail": (known or {}).get("detail") or detail,
     }
 

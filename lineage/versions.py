@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
@@ -32,23 +33,88 @@ def known_at(rows: QuerySet[M], at: Ms) -> QuerySet[M]:
 
 
 NODE = ("node", "kind", "name", "cluster", "team", "owner_source", "first_seen", "attrs")
+HELD = ("recorded_at", "superseded_at")
 EDGE = ("source", "target", "key", "relation", "strength", "first_seen", "attrs")
 
 
-def read(at: Ms) -> Known:
-    """Everything structural at ``at``, the time of a tick."""
-    nodes = [Node(*row) for row in known_at(NodeVersion.objects.all(), at).values_list(*NODE)]
-    edges = [_edge(*row) for row in known_at(EdgeVersion.objects.all(), at).values_list(*EDGE)]
+def read(at: Ms, hindsight: bool = False) -> Known:
+    """Everything structural at ``at``, the time of a tick: as known then, or with hindsight as known now."""
+    nodes, edges = _graph_known_now(at) if hindsight else _graph_known_then(at)
     clusters = known_at(ClusterVersion.objects.all(), at).values_list("cluster", "attrs")
     collectors = known_at(CollectorVersion.objects.all(), at).values_list("cluster", "collector", "attrs")
     places = known_at(Placement.objects.all(), at).values_list("node", "x", "y")
     return Known(
-        nodes={n.id: n for n in nodes},
-        edges={e.id: e for e in edges},
+        nodes=nodes,
+        edges=edges,
         clusters=dict(clusters),
         collectors={(c, n): a for c, n, a in collectors},
-        places={n: (x, y) for n, x, y in places},
+        places={**(_later_places(at) if hindsight else {}), **{n: (x, y) for n, x, y in places}},
     )
+
+
+def _graph_known_then(at: Ms) -> tuple[dict[str, Node], dict[str, Edge]]:
+    nodes = [Node(*row) for row in known_at(NodeVersion.objects.all(), at).values_list(*NODE)]
+    edges = [_edge(*row) for row in known_at(EdgeVersion.objects.all(), at).values_list(*EDGE)]
+    return {n.id: n for n in nodes}, {e.id: e for e in edges}
+
+
+class _Word(NamedTuple):
+    """A version that is valid at the moment: the thing, and when the recorder held it."""
+
+    thing: Any
+    recorded_at: Ms
+    superseded_at: Ms | None
+
+
+def _graph_known_now(at: Ms) -> tuple[dict[str, Node], dict[str, Edge]]:
+    words = (
+        _Word(Node(*row[2:]), *row[:2]) for row in _valid_at(NodeVersion.objects.all(), at).values_list(*HELD, *NODE)
+    )
+    found = _newest(words, lambda n: n.id)
+    told = (
+        _Word(_edge(*row[2:]), *row[:2]) for row in _valid_at(EdgeVersion.objects.all(), at).values_list(*HELD, *EDGE)
+    )
+    words_of_edges = _newest(told, lambda e: e.scope)
+    writes = [w for w in words_of_edges if w.thing.relation == "writes"]
+    named = {w.thing.target: w.recorded_at for w in writes if not w.thing.source.startswith("writer:")}
+    nodes = {w.thing.id: w.thing for w in found}
+    edges = {
+        w.thing.id: w.thing
+        for w in words_of_edges
+        if not _explained(w, named) and w.thing.source in nodes and w.thing.target in nodes
+    }
+    sources = {e.source for e in edges.values()}
+    return {k: n for k, n in nodes.items() if n.kind != "writer" or k in sources}, edges
+
+
+def _newest(words: Iterable[_Word], scope: Callable[[Any], Any]) -> list[_Word]:
+    """Without the words that were taken back: what was superseded before the newest word of its scope came."""
+    by_scope: dict[Any, list[_Word]] = defaultdict(list)
+    for word in words:
+        by_scope[scope(word.thing)].append(word)
+    out = []
+    for group in by_scope.values():
+        newest = max(w.recorded_at for w in group)
+        out += [w for w in group if w.superseded_at is None or w.superseded_at > newest]
+    return out
+
+
+def _explained(word: _Word, named: Mapping[str, Ms]) -> bool:
+    """Whether this is an unknown writer that a span named afterwards, for this moment, too."""
+    if not word.thing.source.startswith("writer:") or word.superseded_at is None:
+        return False
+    return named.get(word.thing.target, -1) >= word.superseded_at
+
+
+def _valid_at(rows: QuerySet[M], at: Ms) -> QuerySet[M]:
+    """The versions that are valid at ``at``, whenever they were recorded."""
+    return rows.filter(Q(valid_until__isnull=True) | Q(valid_until__gt=at), valid_from__lte=at)
+
+
+def _later_places(at: Ms) -> dict[str, tuple[float, float]]:
+    """The first places of what got one only afterwards."""
+    rows = Placement.objects.filter(recorded_at__gt=at).order_by("-recorded_at").values_list("node", "x", "y")
+    return {n: (x, y) for n, x, y in rows}
 
 
 def _edge(source: str, target: str, key: str, relation: str, strength: str, first: Ms, attrs: dict[str, Any]) -> Edge:

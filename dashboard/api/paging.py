@@ -36,25 +36,25 @@ class Asked:
     question: str
 
 
-def moment_asked(at: str) -> Frame:
+def moment_asked(at: str, hindsight: bool = False) -> Frame:
     """The frame that ``at=`` names."""
     now = now_ms()
     try:
-        return frame_at(parse_at(at, now), now)
+        return frame_at(parse_at(at, now), now, hindsight)
     except ValueError as e:
         raise Problem(400, str(e)) from e
 
 
-def asked(request: HttpRequest, at: str, cursor: str) -> Asked:
+def asked(request: HttpRequest, at: str, cursor: str, hindsight: bool = False) -> Asked:
     """By ``at=``, or by the cursor of the page before, which must be of the same question."""
     question = _question(request)
     if not cursor:
-        frame = moment_asked(at)
+        frame = moment_asked(at, hindsight)
         return Asked(frame, frame.live, 0, question)
     token = _decoded(cursor)
     if token.question != question:
         raise Problem(400, "this cursor belongs to another question; ask again without it")
-    return Asked(frame_at(token.at, now_ms()), token.live, token.offset, question)
+    return Asked(frame_at(token.at, now_ms(), hindsight), token.live, token.offset, question)
 
 
 def _question(request: HttpRequest) -> str:

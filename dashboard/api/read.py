@@ -74,9 +74,10 @@ def lag(
     partitions: int = Query(0, ge=0, le=1),
     limit: int = Limit,
     cursor: str = "",
+    hindsight: bool = False,
 ) -> HttpResponse:
     """Every group on every topic: records, seconds, verdict and why; ``partitions=1`` for each partition."""
-    a = asked(request, at, cursor)
+    a = asked(request, at, cursor, hindsight)
     wanted = {"cluster": cluster, "group": group, "topic": topic, "team": team}
     found = [i for i in a.frame.lag if all(getattr(i, k) == v for k, v in wanted.items() if v)]
     found = [i for i in found if not verdict or i.verdict in verdict.split(",")]
@@ -112,9 +113,10 @@ def graph(
     fold: str = Query("none", pattern="^(team|none)$"),
     internal: bool = False,
     strength: str = map_view.STRENGTHS,
+    hindsight: bool = False,
 ) -> HttpResponse:
     """Who writes, reads and calls what, as networkx's node-link JSON."""
-    return ok(_graph(moment_asked(at), graph_params(_params(request)), fold))
+    return ok(_graph(moment_asked(at, hindsight), graph_params(_params(request)), fold))
 
 
 def graph_params(given: Mapping[str, str]) -> dict[str, str]:

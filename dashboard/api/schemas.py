@@ -148,6 +148,28 @@ class Graph(Moment):
     edges: list[GraphEdge]
 
 
+class DiffPart(Schema):
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]
+
+
+class Differing(Open):
+    id: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class DiffChanged(Schema):
+    nodes: list[Differing]
+    edges: list[Differing]
+
+
+class Diff(Moment):
+    added: DiffPart
+    removed: DiffPart
+    changed: DiffChanged
+
+
 class Series(Moment):
     subject: str
     metric: str

@@ -1,0 +1,195 @@
+"""The tape under load: a recording made through ingest, its cost and size, and how fast it is wound to any moment.
+
+  python -m bench.tape [--hours 1] [--days 0] [--topics 1000] [--partitions 10] [--groups 1000] [--moving 0.2]
+
+``--hours`` of ticks every 10 s, after ``--days`` of ticks every minute. The bars' recording is --hours 24 --days 7.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import random
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+TEN, MINUTE = 10_000, 60_000
+Row = tuple[str, str]
+
+
+def prepare(directory: str) -> None:
+    """A data directory of its own, migrated."""
+    os.environ.update(
+        PLAYHEAD_DATA_DIR=directory, PLAYHEAD_ANONYMOUS="viewer", DJANGO_SETTINGS_MODULE="dashboard.settings"
+    )
+    os.environ.pop("DATABASE_URL", None)
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+class Shop:
+    """A cluster of ``topics`` x ``partitions``, each read by one group; a share of them moves with every tick."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.random = args, random.Random(7)
+        self.ends = [[1000 + 7 * t] * args.partitions for t in range(args.topics)]
+        self.committed = [[900 + 7 * t] * args.partitions for t in range(args.groups)]
+
+    def opening(self, at: int) -> Iterator[Any]:
+        from lineage import observations as o
+
+        parts = [o.Partition(p, 1, [1], [1]) for p in range(self.args.partitions)]
+        topics = [o.Topic(f"topic-{t}", f"id-{t}", False, parts) for t in range(self.args.topics)]
+        groups = [o.Group(f"group-{g}", "classic", "Stable", "consumer") for g in range(self.args.groups)]
+        yield o.ClusterSeen(cluster="c", at=at, cluster_id="id", controller=1, brokers=[o.Broker(1, "b", 9092)])
+        yield o.TopicsListed(cluster="c", at=at, topics=topics, complete=True)
+        yield o.GroupsListed(cluster="c", at=at, groups=groups, complete=True)
+
+    def frame(self, at: int, whole: bool) -> Any:
+        from lineage import observations as o
+
+        logs: dict[str, list[Any]] = {}
+        commits: dict[str, dict[str, list[Any]]] = {}
+        for t, ends in enumerate(self.ends):
+            for p in range(self.args.partitions):
+                ends[p] += self.random.randrange(40, 60)
+            logs[f"topic-{t}"] = [o.LogRange(p, 0, end) for p, end in enumerate(ends)]
+        for g, held in enumerate(self.committed):
+            if whole or self.random.random() < self.args.moving:
+                ends = self.ends[g % self.args.topics]
+                held[:] = [end - self.random.randrange(20) for end in ends]
+                commits[f"group-{g}"] = {f"topic-{g % self.args.topics}": [o.Commit(p, c) for p, c in enumerate(held)]}
+        return o.PositionsFrame(
+            cluster="c", at=at, ends_at=at + 50, epoch=1, method="swept", keyframe=whole, complete=whole,
+            swept_at=at, commits=commits, ended=[], logs=logs,
+        )  # fmt: skip
+
+
+def record(args: argparse.Namespace, directory: Path) -> list[Row]:
+    """Makes the recording; what it cost."""
+    from lineage.config import parse
+    from lineage.recorder import Tape
+
+    shop, spent, inner = Shop(args), [], []
+    now = time.time_ns() // 1_000_000
+    end = now - now % 600_000
+    start = end - int(args.hours * 3_600_000) - int(args.days * 86_400_000)
+    tape = Tape(parse('clusters: [{name: c, bootstrap_servers: "localhost:9092"}]', "bench.yaml", {}), directory)
+    for o in shop.opening(start):
+        tape.take(o)
+    at, n = start, 0
+    while at < end:
+        seen = shop.frame(at, n == 0)
+        cpu = time.process_time()
+        tape.take(seen)
+        inner.append(time.process_time() - cpu)
+        tape.cut(at + 100)
+        spent.append(time.process_time() - cpu)
+        at, n = at + (TEN if at >= end - args.hours * 3_600_000 else MINUTE), n + 1
+        if n % 6 == 0:
+            cpu = time.process_time()
+            tape.lake.compact()
+            spent[-1] += time.process_time() - cpu
+    tape.lake.compact(whole=True, keep_seconds=0)
+    tape.close()
+    mean = statistics.mean(spent[1:])
+    return [
+        ("ticks", f"{n}"),
+        ("recording", f"{mean * 10:.1f} % of a core at a tick every 10 s ({mean * 1000:.0f} ms of CPU a tick)"),
+        ("  of that, taking the frame in", f"{statistics.mean(inner[1:]) * 1000:.0f} ms"),
+        *sizes(tape_dir=directory, ticks=n, args=args),
+    ]
+
+
+def sizes(tape_dir: Path, ticks: int, args: argparse.Namespace) -> list[Row]:
+    """Bytes by table, and for each sample of a partition or position."""
+    from lineage import history
+
+    rows = history.lake().query("SELECT table_name, file_count, file_size_bytes FROM ducklake_table_info('lake')")
+    by_table = {name: (files, size) for name, files, size in rows}
+    count = {"logs": ticks * args.topics * args.partitions, "positions": ticks * args.groups * args.partitions}
+    out = [(f"{name}: bytes a sample", f"{by_table[name][1] / n:.2f}") for name, n in count.items()]
+    shares = ", ".join(f"{name} {size >> 10} KiB in {files}" for name, (files, size) in sorted(by_table.items()))
+    return [*out, ("on disk", shares)]
+
+
+def timed(work: Callable[[int], Any], moments: list[int], before: Callable[[], None] = lambda: None) -> str:
+    """Median and 95th percentile in ms."""
+    took = []
+    for at in moments:
+        before()
+        wall = time.perf_counter()
+        work(at)
+        took.append((time.perf_counter() - wall) * 1000)
+    took.sort()
+    return f"p50 {took[len(took) // 2]:.0f} ms, p95 {took[int(len(took) * 0.95)]:.0f} ms of {len(took)}"
+
+
+def seeks(args: argparse.Namespace) -> list[Row]:
+    """How long it takes to be anywhere."""
+    from django.test import Client
+
+    from dashboard.times import stamp
+    from lineage import history
+
+    begin, end = history.bounds() or (0, 1)
+    rnd, client = random.Random(3), Client(SERVER_NAME="localhost")
+
+    def moments(n: int) -> list[int]:
+        return [rnd.randrange(begin, end) for _ in range(n)]
+
+    def over_http(at: int) -> None:
+        answer = client.get("/api/v1/graph", {"at": stamp(at)})
+        assert answer.status_code == 200, answer.content[:300]
+
+    near = [t for t in (rnd.randrange(begin, end) for _ in range(args.seeks // 10)) for t in range(t, t + 60_000, TEN)]
+    out = [
+        ("frame_at, cold", timed(history.frame_at, moments(args.seeks), history.forget_answers)),
+        ("frame_at, anywhere", timed(history.frame_at, moments(args.seeks))),
+        ("frame_at, playing on", timed(history.frame_at, near)),
+        ("graph over HTTP, cold", timed(over_http, moments(args.seeks), history.forget_answers)),
+        ("graph over HTTP, anywhere", timed(over_http, moments(args.seeks))),
+        ("tape, all of it, 1,000 points", timed(lambda _: history.tape(begin, end, 1000), moments(10))),
+        ("tape of a group", timed(lambda _: history.tape(begin, end, 1000, "group:c/group-1"), moments(10))),
+    ]
+    gc.collect()
+    before = resident()
+    for at in moments(args.many):
+        history.frame_at(at)
+    gc.collect()
+    return [*out, (f"memory over {args.many} seeks", f"{before:.0f} MB before, {resident():.0f} MB after")]
+
+
+def resident() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, kind, default in (
+        ("hours", float, 1.0), ("days", float, 0.0), ("topics", int, 1000), ("partitions", int, 10),
+        ("groups", int, 1000), ("moving", float, 0.2), ("seeks", int, 100), ("many", int, 1000),
+    ):  # fmt: skip
+        parser.add_argument(f"--{name}", type=kind, default=default)
+    parser.add_argument("--dir", default="", help="keep the recording here, or read the one that is here")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(args.dir or temporary)
+        made = (directory / "lake.sqlite").exists()
+        prepare(str(directory))
+        for what, said in [*([] if made else record(args, directory)), *seeks(args)]:
+            print(f"{what:<32} {said}", flush=True)
+    print(f"load of the machine              {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()

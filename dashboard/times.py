@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _AGO = re.compile(r"-(\d{1,9})(s|m|h|d)")
@@ -16,6 +17,7 @@ def rfc(ms: int | None) -> str | None:
     return None if ms is None else stamp(ms)
 
 
+@lru_cache(16_384)  # a frame's things share most of their times
 def stamp(ms: int) -> str:
     """RFC 3339 in UTC with milliseconds."""
     seconds, rest = divmod(ms, 1000)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lineage.evidence import STALE_MS, is_stale, sentence
 from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
 from lineage.graph import Edge, Node
-from lineage.identity import node_id, split_id
+from lineage.identity import node_id as _node_id
+from lineage.identity import split_id as _split_id
 from lineage.meter import LagRow
 from lineage.observations import Ms
 
 Triple = tuple[str, str, str]  # cluster, group, topic
+IDS = 100_000  # names that are kept taken apart: every frame asks for the same ones
+node_id, split_id = lru_cache(IDS)(_node_id), lru_cache(IDS)(_split_id)
 PATIENCE = 3.0  # intervals after which a number is stale
 LEAST_PATIENCE = 5.0  # seconds
 LISTED = {"topic": ("topics_at", "topology"), "group": ("groups_at", "groups")}
@@ -47,6 +51,7 @@ def build(at: Ms, tick: int, standing: Standing, samples: Samples, resolution: s
 class _Framing:
     def __init__(self, at: Ms, standing: Standing, samples: Samples) -> None:
         self.at, self.standing, self.samples = at, standing, samples
+        self.patient: dict[tuple[str, str], float] = {}
         self.items = {k: i for k, row in samples.lag.items() if row.verdict and (i := self._item(k, row))}
         self.writers = Counter(e.target for e in standing.edges.values() if e.relation == "writes")
 
@@ -68,6 +73,11 @@ class _Framing:
 
     def patience(self, cluster: str, kind: str) -> float:
         """Seconds after which a listing or sample of this kind is stale."""
+        if (cluster, kind) not in self.patient:
+            self.patient[cluster, kind] = self._patience(cluster, kind)
+        return self.patient[cluster, kind]
+
+    def _patience(self, cluster: str, kind: str) -> float:
         return max(LEAST_PATIENCE, PATIENCE * (self.number(f"cluster:{cluster}", f"interval:{kind}") or 10.0))
 
     # Lag

@@ -97,6 +97,7 @@ _lakes_lock = threading.Lock()
 def forget() -> None:
     """Drops every cache and the lake's attachment: for tests and for a data directory that was replaced."""
     forget_answers()
+    versions.forget()
     with _lakes_lock:
         for lake in _lakes.values():
             lake.close()
@@ -200,8 +201,10 @@ def _read_samples(tick: Tick) -> Samples:
     numbers, lag = dict(held.numbers), dict(held.lag)
     for subject, metric, value in lake().latest("numbers", at, number, after):
         numbers[subject, metric] = value
-    for grp, topic, *row in lake().latest("lag", at, number, after):
-        lag[_triple(grp, topic)] = LagRow(*row)
+    rows = lake().latest("lag", at, number, after)
+    names = _dictionary(max((max(row[:2]) for row in rows), default=-1))
+    for grp, topic, *row in rows:
+        lag[(*names[grp], names[topic][1])] = LagRow(*row)
     return Samples({k: v for k, v in numbers.items() if v is not None}, {k: r for k, r in lag.items() if r.verdict})
 
 
@@ -209,7 +212,7 @@ def _dictionary(least: int) -> Mapping[int, tuple[str, str]]:
     """Cluster and name by the lake's number; read again when ``least`` is not in it."""
     key = str(settings.DATA_DIR)
     known: Mapping[int, tuple[str, str]] = _names.get(key, _read_names)
-    if least not in known:
+    if least > 0 and least not in known:
         _names.clear()
         known = _names.get(key, _read_names)
     return known

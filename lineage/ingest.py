@@ -17,8 +17,8 @@ from lineage import facts as known
 from lineage.config import ClusterConfig, Config
 from lineage.evidence import EXPIRES_MS
 from lineage.facts import ClaimKey, ClusterFact, Facts
+from lineage.framing import node_id
 from lineage.graph import Edge
-from lineage.identity import node_id
 from lineage.lake import Row, block_of
 from lineage.layout import Point, place
 from lineage.meter import Alive, LagRow, Meter
@@ -417,8 +417,10 @@ class Ingest:
         return {"logs": logs, "positions": positions, "lag": lag, "numbers": numbers, "totals": totals}
 
     def _log_rows(self, name: str, meter: Meter, keyframe: bool) -> list[Row]:
-        every = {(t, p) for t, parts in meter.logs.items() for p in parts}
-        wanted = every if keyframe else meter.moved_logs & every
+        if keyframe:
+            wanted = {(t, p) for t, parts in meter.logs.items() for p in parts}
+        else:
+            wanted = {(t, p) for t, p in meter.moved_logs if p in meter.logs.get(t, ())}
         meter.moved_logs.clear()
         rows = []
         for topic, part in sorted(wanted):
@@ -427,11 +429,15 @@ class Ingest:
         return rows
 
     def _position_rows(self, name: str, meter: Meter, keyframe: bool) -> list[Row]:
-        every = {(*pair, p) for pair, track in meter.tracks.items() for p in track.parts}
-        wanted = every if keyframe else (meter.moved_positions & every)
+        tracks = meter.tracks
+        if keyframe:
+            wanted = {(*pair, p) for pair, track in tracks.items() for p in track.parts}
+        else:
+            wanted = {k for k in meter.moved_positions if (t := tracks.get(k[:2])) and k[2] in t.parts}
         rows: list[Row] = [
             (*self._pair(name, group, topic), part, None, None, None, None, None)
-            for group, topic, part in sorted(meter.ended - every)
+            for group, topic, part in sorted(meter.ended)
+            if (group, topic) not in tracks or part not in tracks[group, topic].parts
         ]
         for group, topic, part in sorted(wanted):
             p = meter.tracks[group, topic].parts[part]

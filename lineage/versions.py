@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
 from lineage.graph import Edge, Node
@@ -14,6 +15,9 @@ from lineage.models import ClusterVersion, CollectorVersion, EdgeVersion, NodeVe
 from lineage.observations import Ms
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+MOST_KEPT = 100_000  # versions
+FEW = 400  # versions that are asked for by their numbers
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,40 @@ def read(at: Ms, hindsight: bool = False) -> Known:
 
 
 def _graph_known_then(at: Ms) -> tuple[dict[str, Node], dict[str, Edge]]:
-    nodes = [Node(*row) for row in known_at(NodeVersion.objects.all(), at).values_list(*NODE)]
-    edges = [_edge(*row) for row in known_at(EdgeVersion.objects.all(), at).values_list(*EDGE)]
+    nodes = _kept_nodes.read(known_at(NodeVersion.objects.all(), at))
+    edges = _kept_edges.read(known_at(EdgeVersion.objects.all(), at))
     return {n.id: n for n in nodes}, {e.id: e for e in edges}
+
+
+class _Kept(Generic[M, T]):
+    """Versions as they were read once: a version's constant part never changes, and moments share most of theirs."""
+
+    def __init__(self, fields: tuple[str, ...], make: Callable[..., T]) -> None:
+        self._fields, self._make = fields, make
+        self._things: dict[tuple[str, int], T] = {}
+
+    def read(self, rows: QuerySet[M]) -> list[T]:
+        """The things of these rows; what is not at hand is fetched."""
+        where, things = str(settings.DATABASES["default"]["NAME"]), self._things
+        ids = list(rows.values_list("pk", flat=True))
+        lacking = [i for i in ids if (where, i) not in things]
+        if len(things) + len(lacking) > MOST_KEPT:
+            self._things = things = {}
+            lacking = ids
+        few = len(lacking) <= FEW
+        asked = rows.filter(pk__in=lacking) if few else rows
+        for pk, *row in asked.values_list("pk", *self._fields) if lacking else ():
+            things[where, pk] = self._make(*row)
+        return [things[where, i] for i in ids if (where, i) in things]
+
+    def forget(self) -> None:
+        self._things = {}
+
+
+def forget() -> None:
+    """Drops what was read: for a database that was replaced."""
+    _kept_nodes.forget()
+    _kept_edges.forget()
 
 
 class _Word(NamedTuple):
@@ -119,3 +154,7 @@ def _later_places(at: Ms) -> dict[str, tuple[float, float]]:
 
 def _edge(source: str, target: str, key: str, relation: str, strength: str, first: Ms, attrs: dict[str, Any]) -> Edge:
     return Edge(source, target, key, relation, strength, first, tuple(attrs["evidence"]))
+
+
+_kept_nodes: _Kept[NodeVersion, Node] = _Kept(NODE, Node)
+_kept_edges: _Kept[EdgeVersion, Edge] = _Kept(EDGE, _edge)

@@ -14,13 +14,14 @@ from django.test.utils import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lineage import history, models
-from lineage.frames import Change
+from lineage import history, models, retention
+from lineage.frames import Change, Frame
 from lineage.graph import LineageGraph
 from lineage.ingest import Ingest
 from lineage.lag import VERDICTS, message_lag, passed_at
+from lineage.lake import Lake
 from lineage.meter import Meter
-from lineage.observations import AnyObservation
+from lineage.observations import AnyObservation, EdgeSeen
 from lineage.recorder import Tape
 from lineage.structure import Delta
 from tests.lineage import world as w
@@ -52,11 +53,16 @@ def observations() -> st.SearchStrategy[tuple[int, AnyObservation]]:
             st.booleans(),
         ),
         st.builds(lambda t, s, g: w.spans(0, "reads", t, s, group=g), topic, service, names(["", "a", "elsewhere"])),
-        st.builds(lambda t, s: w.spans(0, "writes", s, t), topic, service),
+        st.builds(lambda t, s, late: w.spans(-late, "writes", s, t), topic, service, names([0, 30_000, 4_000_000])),
         st.just(w.cluster(0)),
         st.builds(lambda e: w.ran(0, "positions", e), names([None, "no answer"])),
     )
     return st.tuples(names([0, 700, 5000, 40_000, 4_000_000, 90_000_000]), one)
+
+
+def _moved(e: EdgeSeen, at: int) -> EdgeSeen:
+    """Late evidence stays as late as it is."""
+    return msgspec.structs.replace(e, first_seen=at + e.first_seen, last_seen=at + e.last_seen)
 
 
 def at_time(o: AnyObservation, at: int) -> AnyObservation:
@@ -64,7 +70,7 @@ def at_time(o: AnyObservation, at: int) -> AnyObservation:
     if hasattr(o, "ends_at"):
         changed |= {"ends_at": at + 50, "swept_at": at}
     if hasattr(o, "edges"):
-        changed["edges"] = [msgspec.structs.replace(e, first_seen=at, last_seen=at) for e in o.edges]
+        changed["edges"] = [_moved(e, at) for e in o.edges]
     return msgspec.structs.replace(o, **changed)
 
 
@@ -177,7 +183,7 @@ def test_a_meter_forgets_a_log_that_was_made_anew() -> None:
 def test_live_is_replay_and_changes_lead_from_each_graph_to_the_next(
     db: None, steps: list[list[tuple[int, AnyObservation]]], restart: int
 ) -> None:
-    for table in (models.Tick, models.Name, models.Change, models.Placement):
+    for table in (models.Progress, models.Tick, models.Name, models.Change, models.Placement):
         table.objects.all().delete()  # type: ignore[attr-defined]
     for versioned in (models.NodeVersion, models.EdgeVersion, models.ClusterVersion, models.CollectorVersion):
         versioned.objects.all().delete()  # type: ignore[attr-defined]
@@ -200,4 +206,17 @@ def test_live_is_replay_and_changes_lead_from_each_graph_to_the_next(
         assert [history.frame_at(frame.at + 99) for frame in shown] == shown
         for (t1, one), (t2, two) in itertools.pairwise(graphs):
             assert one.apply(history.changes_between(t1, t2)) == two
+        _thinned(Path(directory), shown)
         history.forget()
+
+
+def _thinned(directory: Path, shown: list[Frame]) -> None:
+    """At the retained resolution the last tick of each minute still shows what it showed."""
+    lake = Lake(directory)
+    while retention.thin(lake, shown[-1].at + retention.HOUR_MS):
+        pass
+    lake.close()
+    history.forget()
+    last = {frame.at // retention.MINUTE_MS: frame for frame in shown}
+    for frame in last.values():
+        assert history.frame_at(frame.at) == replace(frame, resolution="minute")

@@ -1,14 +1,16 @@
 import { refreshAges } from "./ages.ts";
+import { Deck } from "./deck.ts";
 import type { Context, View } from "./context.ts";
 import { byId } from "./dom.ts";
 import { millis } from "./format.ts";
+import { Head, keepInLinks, keys } from "./head.ts";
 import { emptyNote } from "./parts.ts";
 import { startSearch } from "./search.ts";
 import { Shell } from "./shell.ts";
 import { ViewSocket } from "./socket.ts";
 import { Tape } from "./tape.ts";
 import { onTheme } from "./theme.ts";
-import type { ErrorMessage, Params, State } from "./types.ts";
+import type { ErrorMessage, Params, PlayheadMessage, State } from "./types.ts";
 
 type Make = (root: HTMLElement, ctx: Context) => View;
 
@@ -29,18 +31,27 @@ class Page implements Context {
   private drawn: View | null = null;
   private socket: ViewSocket | null = null;
   private shell: Shell;
+  private head: Head;
+  private deck: Deck;
   private tape: Tape;
   private root = byId("view")!;
 
   constructor() {
     for (const [name, value] of new URLSearchParams(location.search)) this.params[name] = value;
     this.shell = new Shell(this, () => this.tick());
-    this.tape = new Tape(this);
+    this.head = new Head((order) => this.socket?.send(order), () => this.placed());
+    this.head.live = !this.params["at"] || this.params["at"] === "live";
+    this.deck = new Deck(this.head, { hindsight: () => this.params["hindsight"] === "1", setHindsight: (on) => this.setParams({ hindsight: on ? "1" : null }, true) });
+    this.tape = new Tape(this, this.head);
+    keys(this.head);
+    keepInLinks(() => (this.head.live ? null : this.params["at"] ?? null), () => (this.params["hindsight"] === "1" ? { hindsight: "1" } : {} as Record<string, string>));
+    window.addEventListener("popstate", () => this.back());
     startSearch();
     onTheme(() => this.drawn?.themed?.());
   }
 
-  now = (): number => this.frameAt + (performance.now() - this.receivedAt);
+  /** Ages are counted against the moment shown: it stands still when paused and runs ahead of frames only when live. */
+  now = (): number => (this.head.live ? this.frameAt + (performance.now() - this.receivedAt) : this.frameAt);
   state = (): State | null => this.current;
 
   setParams = (change: Record<string, string | null>, reopen = false): void => {
@@ -48,18 +59,47 @@ class Page implements Context {
       if (value === null || value === "") delete this.params[name];
       else this.params[name] = value;
     }
-    const query = new URLSearchParams(this.params);
-    query.delete("id");
-    history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+    history.replaceState(null, "", this.url());
     if (reopen) this.socket?.reopen(this.params);
   };
+
+  private url(): string {
+    const query = new URLSearchParams(this.params);
+    query.delete("id");
+    return query.size ? `?${query}` : location.pathname;
+  }
+
+  /** The browser's back and forward: the URL says where to stand. */
+  private back(): void {
+    const id = this.params["id"];
+    this.params = { ...(id ? { id } : {}), ...Object.fromEntries(new URLSearchParams(location.search)) };
+    this.socket?.reopen(this.params, this.params["at"] ?? "live");
+  }
+
+  /** The server's word on where this view stands: into the URL, the deck and the tape. */
+  private stands(message: PlayheadMessage): void {
+    const was = this.head.live, first = this.head.at === null;
+    this.head.told(message);
+    if (message.live) delete this.params["at"];
+    else this.params["at"] = message.at;
+    if (was !== message.live && !first) history.pushState(null, "", this.url());
+    else if (!message.playing) history.replaceState(null, "", this.url());
+    if (first) this.tape.begin();
+    this.placed();
+  }
+
+  private placed(): void {
+    this.deck.draw(this.head.live ? this.frameAt : this.head.place);
+    this.tape.placed();
+  }
 
   async start(): Promise<void> {
     const making = maker(this.view);
     this.socket = new ViewSocket(this.view, this.params, {
       state: (state, before) => { void making.then((make) => this.draw(make, state, before)); },
       error: (error) => this.fail(error),
-      link: (away, retryIn) => { this.shell.link(away, retryIn); if (away !== null) this.tape.link(false); },
+      playhead: (message) => this.stands(message),
+      link: (away, retryIn) => { this.shell.link(away, retryIn); if (away !== null) this.deck.link(false); },
     });
     window.setInterval(() => this.tick(), 1000);
     await making;
@@ -68,14 +108,13 @@ class Page implements Context {
   /** Nothing to draw and a reason why: the reason stands where the view would. */
   private fail(error: ErrorMessage): void {
     this.shell.error(error);
-    this.tape.link(true);
+    this.deck.link(true);
     if (this.drawn) return;
     this.root.className = "page";
     this.root.replaceChildren(emptyNote("clock", error.title, [error.detail, error.remedy].filter(Boolean).join(" "), { href: "/collectors", text: "See the collectors" }));
   }
 
   private draw(make: Make, state: State, before: State | null): void {
-    const first = this.current === null;
     this.current = state;
     this.frameAt = millis(state.at) ?? Date.now();
     this.receivedAt = performance.now();
@@ -83,17 +122,17 @@ class Page implements Context {
     this.shell.update(state);
     if (!this.drawn) { this.root.replaceChildren(); this.drawn = make(this.root, this); }
     this.drawn.update(state, before);
-    this.tape.link(true);
+    this.deck.link(true);
     this.tape.update(state);
-    this.tape.tick();
+    this.deck.draw(this.frameAt);
     this.root.dataset["tick"] = String(state.tick);
-    if (first) void this.tape.load();
+    this.root.dataset["moment"] = state.at;
   }
 
   private tick(): void {
     refreshAges(document, this.now());
     this.drawn?.tick?.();
-    this.tape.tick();
+    this.deck.draw(this.head.live ? this.frameAt : this.head.place ?? this.frameAt);
   }
 }
 

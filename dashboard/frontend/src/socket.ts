@@ -21,13 +21,23 @@ export class ViewSocket {
   private timer = 0;
   private ticker = 0;
   private closed = false;
-  private at = "live";
+  private at: string;
+  private playing: number | null = null;
 
-  constructor(private view: string, private params: Params, private events: ViewEvents) { this.connect(); }
+  constructor(private view: string, private params: Params, private events: ViewEvents) {
+    this.at = params["at"] ?? "live";
+    this.connect();
+  }
+
+  /** An order to the playhead; while there is no connection there is nobody to take it. */
+  send(order: object): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(order));
+  }
 
   /** Another filter or selection of the same view: the server answers with a whole frame. */
-  reopen(params: Params): void {
+  reopen(params: Params, at?: string): void {
     this.params = params;
+    if (at !== undefined) [this.at, this.playing] = [at, null];
     if (this.socket?.readyState === WebSocket.OPEN) this.open();
   }
 
@@ -41,6 +51,7 @@ export class ViewSocket {
   private open(): void {
     this.state = null;
     this.socket?.send(JSON.stringify({ type: "open", view: this.view, params: this.params, at: this.at }));
+    if (this.playing !== null) this.send({ type: "play", speed: this.playing });
   }
 
   private connect(): void {
@@ -56,6 +67,7 @@ export class ViewSocket {
     if (message.type === "error") return this.events.error(message);
     if (message.type === "playhead") {
       this.at = message.live ? "live" : message.at;
+      this.playing = message.playing ? message.speed : null;
       return this.events.playhead?.(message);
     }
     this.found();

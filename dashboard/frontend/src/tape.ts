@@ -1,146 +1,241 @@
-// The tape at the bottom: the moment shown, total lag as it came in, what was not recorded, what changed.
+// The tape at the bottom: lag as it was, what was not recorded, what changed, and where the playhead stands.
 import { getJson, type Context } from "./context.ts";
-import { byId, debounce, h, s, setText } from "./dom.ts";
-import { clock, day, isUtc, millis, short, stamp } from "./format.ts";
+import { paths } from "./curve.ts";
+import { byId, debounce, h, icon, s, setText } from "./dom.ts";
+import { clock, day, duration, millis, short, stamp } from "./format.ts";
+import type { Head } from "./head.ts";
+import { nameOf } from "./ids.ts";
+import { Scrub, visible } from "./scrub.ts";
+import { gathered, length, partOf, SHORTEST, ticks, valueAt, within, type Mark, type Span } from "./span.ts";
 import type { State } from "./types.ts";
 
-interface TapeAnswer { at: string; total_lag: [string, number | null][]; changes: { at: string; count: number; label: string }[]; gaps: [string, string][] }
+interface Answer { at: string; total_lag: [string, number | null][]; changes: { at: string; count: number; label: string }[]; gaps: [string, string][] }
 
-const WINDOW = 6 * 3_600_000, POINTS = 360, TALL = 60, WIDE = 1000;
-
-/** A range that fits what is recorded: at least a minute, at most six hours. */
-function span(begin: number, end: number): [number, number] {
-  const length = Math.min(WINDOW, Math.max(60_000, (end - begin) * 1.02));
-  return [end - length, end];
-}
+const WINDOW = 6 * 3_600_000, TALL = 60, WIDE = 1000, DAY = 86_400_000, AGAIN = 30_000;
+const SUBJECTS = ["topic", "group", "service", "team"];
 
 export class Tape {
   private values: [number, number | null][] = [];
   private gaps: [number, number][] = [];
-  private changes: { at: number; count: number; label: string }[] = [];
+  private changes: Mark[] = [];
+  private span: Span = { from: 0, to: 0 };
+  private following = true;
+  private loadedAt = 0;
+  private asked: AbortController | null = null;
+  private chosen: [number, number] | null = null;
   private marks = h("div", { class: "marks" });
-  private linked = false;
-  private svg = s("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, preserveAspectRatio: "none", role: "img", "aria-label": "Total lag over time" });
-  private drawLater = debounce(200, () => this.draw());
+  private over = h("div", { class: "hovertip", hidden: true });
+  private handle = h("span", { class: "ph", id: "ph", role: "slider", tabindex: "0", "aria-label": "Playhead" }, h("span", {}));
+  private svg = s("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, preserveAspectRatio: "none", role: "img", "aria-label": "Lag over time" });
+  private line = document.querySelector<HTMLElement>("#tape .line");
+  private scrub: Scrub | null = null;
+  private drawLater = debounce(150, () => this.draw());
+  private loadLater = debounce(200, () => void this.load());
+  readonly subject: string;
 
-  constructor(private ctx: Context) {
-    document.querySelector("#tape .lane.lg")?.append(this.svg);
-    document.querySelector("#tape .line")?.append(this.marks);
-    const lane = document.querySelector("#tape .line");
-    if (lane) new ResizeObserver(() => this.drawLater()).observe(lane);
+  constructor(private ctx: Context, private head: Head) {
+    this.subject = SUBJECTS.includes(ctx.view) ? ctx.params["id"] ?? "" : "";
+    if (this.subject) setText(byId("what"), `Lag of ${nameOf(this.subject)}`);
+    if (!this.line) return;
+    this.line.querySelector(".lane.lg")?.append(this.svg);
+    this.line.append(this.marks, this.handle, this.over);
+    new ResizeObserver(() => this.drawLater()).observe(this.line);
+    this.scrub = new Scrub(this.line, {
+      span: () => this.span, limits: () => this.limits(), setSpan: (span) => this.show(span), seek: (to) => head.seek(to),
+      hover: (time) => this.hover(time), range: (from, to, done) => this.range(from, to, done),
+    });
+    this.wire(this.scrub);
+    const [from, to] = [millis(ctx.params["from"]), millis(ctx.params["to"])];
+    if (from !== null && to !== null && from < to) this.chosen = [from, to];
   }
 
-  /** Once the first frame is here: what was recorded before it. */
-  async load(length = WINDOW): Promise<void> {
-    const to = this.ctx.now(), from = to - length;
-    const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), points: String(POINTS) });
+  private wire(scrub: Scrub): void {
+    const on = (id: string, run: () => void): void => { byId(id)?.addEventListener("click", run); };
+    on("shorter", () => scrub.zoom(-1, this.pivot()));
+    on("longer", () => scrub.zoom(1, this.pivot()));
+    on("range", () => {
+      scrub.selecting = !scrub.selecting;
+      byId("range")?.setAttribute("aria-pressed", String(scrub.selecting));
+    });
+    this.handle.addEventListener("keydown", (event) => {
+      if (event.key === "Home" && this.head.begin !== null) this.head.seek(this.head.begin);
+      else if (event.key === "End") this.head.goLive();
+      else if (event.key === "+" || event.key === "=") scrub.zoom(-1, this.pivot());
+      else if (event.key === "-") scrub.zoom(1, this.pivot());
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  private pivot(): number { return this.head.live ? this.span.to : this.head.place ?? this.span.to; }
+
+  private limits(): [number, number] {
+    const end = this.end();
+    return [Math.min(this.head.begin ?? end, end), end];
+  }
+
+  /** The newest moment there is. */
+  private end(): number { return Math.max(this.head.end ?? 0, this.values.at(-1)?.[0] ?? 0) || this.ctx.now(); }
+
+  private show(span: Span): void {
+    const far = length(span) > length(this.span) * 1.2 || span.from < this.span.from || length(span) < length(this.span) / 1.5;
+    this.span = span;
+    this.following = span.to >= this.end() - length(span) * 0.01;
+    this.draw();
+    if (far || span.to > this.loadedAt) this.loadLater();
+  }
+
+  /** Once it is known where the tape begins: a stretch that fits what is recorded, or that holds the moment shown. */
+  begin(): void {
+    const [begin, end] = this.limits(), wide = Math.min(WINDOW, Math.max(SHORTEST, (end - begin) * 1.02));
+    const place = this.head.live ? end : this.head.place ?? end;
+    this.span = { from: end - wide, to: end };
+    if (!visible(this.span, place)) this.span = within({ from: place - wide / 2, to: place + wide / 2 }, begin, end);
+    this.following = this.span.to >= end - 1;
+    void this.load();
+  }
+
+  private async load(): Promise<void> {
+    this.asked?.abort();
+    const asked = (this.asked = new AbortController());
+    const points = Math.min(1000, Math.max(100, Math.round((this.line?.clientWidth ?? 360) / 2)));
+    const query = new URLSearchParams({ from: new Date(this.span.from).toISOString(), to: new Date(this.span.to).toISOString(), points: String(points) });
+    if (this.subject) query.set("subject", this.subject);
     try {
-      const answer = await getJson<TapeAnswer>(`/api/v1/tape?${query}`);
-      const newer = this.values;
+      const answer = await getJson<Answer>(`/api/v1/tape?${query}`, asked.signal);
       this.values = answer.total_lag.map(([t, v]) => [millis(t) ?? 0, v]);
-      const end = this.values.at(-1)?.[0] ?? 0;
-      this.values.push(...newer.filter(([t]) => t > end));
       this.gaps = answer.gaps.map(([a, b]) => [millis(a) ?? 0, millis(b) ?? 0]);
       this.changes = answer.changes.map((c) => ({ at: millis(c.at) ?? 0, count: c.count, label: c.label }));
-      // Recorded for a short while only: ask again, as finely as it is drawn.
-      const begin = this.values.find(([, v]) => v !== null)?.[0];
-      if (length === WINDOW && begin && to - begin < WINDOW / 3) return await this.load(to - begin + 2 * (WINDOW / POINTS));
+      this.loadedAt = this.span.to;
     } catch { /* the tape goes on with what comes live; the strips say what is wrong */ }
-    this.draw();
+    if (asked === this.asked) this.draw();
   }
 
+  /** A live frame: the line grows; what has a line of its own is asked for again from time to time. */
   update(state: State): void {
     const at = millis(state.at) ?? this.ctx.now(), total = state.meta["total_lag"] as number | null | undefined;
-    setText(byId("total"), short(total ?? null));
-    const last = this.values.at(-1);
-    if (last && last[0] >= at) return;
-    this.values.push([at, total ?? null]);
-    while (this.values.length > 4 * POINTS) this.values.shift();
+    if (!this.subject) setText(byId("total"), short(total ?? null));
+    if (!this.head.live) return;
+    if (!this.subject && at > (this.values.at(-1)?.[0] ?? 0)) this.values.push([at, total ?? null]);
+    if (this.following && at > this.span.to) this.span = { from: at - length(this.span), to: at };
+    if (this.following && this.span.to > this.loadedAt + AGAIN) this.loadLater();
     this.drawLater();
   }
 
-  link(up: boolean): void {
-    if (this.linked === up && byId("live")?.dataset["up"]) return;
-    this.linked = up;
-    const el = byId("live");
-    if (!el) return;
-    el.dataset["up"] = String(up);
-    el.classList.toggle("on", up);
-    setText(el.querySelector("span"), up ? "Live" : "Not connected");
+  /** The playhead moved: a stretch that it has left is turned like a page. */
+  placed(): void {
+    const place = this.head.live ? this.end() : this.head.place;
+    if (place === null || !length(this.span)) return;
+    if (this.head.live && !this.following) this.show(within({ from: place - length(this.span), to: place }, ...this.limits()));
+    else if (!visible(this.span, place)) this.show(within({ from: place - length(this.span) * 0.1, to: place + length(this.span) * 0.9 }, ...this.limits()));
+    this.drawHandle();
   }
 
-  /** The clock shows the frame's moment, not the wall's: that is what the page shows. */
-  tick(): void {
-    const at = millis(this.ctx.state()?.at);
-    if (at === null) return;
-    setText(byId("clock"), clock(at));
-    setText(byId("day"), isUtc() ? `${day(at)}, UTC` : `${day(at)}, here`);
-    setText(byId("here"), isUtc() ? `${clock(at, false, false)} here` : `${clock(at, false, true)} UTC`);
+  private hover(time: number | null): void {
+    this.over.hidden = time === null;
+    if (time === null) return;
+    const step = Math.max(...this.steps()), near = this.changes.filter((c) => Math.abs(partOf(this.span, c.at) - partOf(this.span, time)) < 0.008);
+    const gap = this.gaps.some(([a, b]) => a < time && time < b);
+    const value = gap ? null : valueAt(this.values, time, 3 * step);
+    this.over.replaceChildren(h("b", { class: "num" }, stamp(time)), h("span", {}, gap ? "not recorded" : `lag ${short(value)}`), ...near.slice(0, 3).map((c) => h("span", { class: "ev" }, c.label)));
+    const wide = this.line?.clientWidth ?? 0, half = this.over.offsetWidth / 2 + 2;
+    this.over.style.left = `${Math.max(half - (this.line?.offsetLeft ?? 0), Math.min(wide - half + 8, partOf(this.span, time) * wide))}px`;
+  }
+
+  private steps(): number[] {
+    return [10_000, ...this.values.slice(1, 3).map(([t], i) => t - (this.values[i]?.[0] ?? t)), length(this.span) / 1000];
+  }
+
+  private range(from: number, to: number, done: boolean): void {
+    this.chosen = [from, to];
+    this.draw();
+    if (!done) return;
+    this.ctx.setParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString() }, true);
+    if (this.scrub) this.scrub.selecting = false;
+    byId("range")?.setAttribute("aria-pressed", "false");
+  }
+
+  private forget(): void {
+    this.chosen = null;
+    this.ctx.setParams({ from: null, to: null }, true);
+    this.draw();
   }
 
   private draw(): void {
-    const end = this.values.at(-1)?.[0] ?? this.ctx.now();
-    const begin = this.values.find(([, v]) => v !== null)?.[0] ?? end;
-    const [from, to] = span(begin, end), top = Math.max(1, ...this.values.map(([t, v]) => (t >= from ? v ?? 0 : 0)));
-    const x = (t: number): number => ((t - from) / (to - from)) * WIDE;
-    const y = (v: number): number => TALL - 1.5 - (v / top) * (TALL - 8);
-    const [line, area] = paths(this.values.filter(([t]) => t >= from), this.gaps, x, y);
+    if (!length(this.span)) return;
+    const x = (t: number): number => partOf(this.span, t) * WIDE;
+    const shown = this.values.filter(([t]) => t >= this.span.from - length(this.span) / 50 && t <= this.span.to);
+    const top = Math.max(1, ...shown.map(([, v]) => v ?? 0)), y = (v: number): number => TALL - 1.5 - (v / top) * (TALL - 8);
+    const [line, area] = paths(shown, this.gaps, x, y, TALL);
     this.svg.replaceChildren(s("path", { class: "a", d: area }), s("path", { class: "l", d: line }));
-    this.drawMarks(from, to, x, begin);
-    this.tick();
+    this.marks.replaceChildren(...this.drawGaps(), ...this.drawTicks(), ...this.drawChanges(), ...this.drawRange());
+    setText(byId("long"), duration(length(this.span) / 1000));
+    this.drawHandle();
   }
 
-  private drawMarks(from: number, to: number, x: (t: number) => number, begin: number): void {
-    const at = (el: HTMLElement, t: number): HTMLElement => { el.style.left = `${Math.max(0, x(t) / 10)}%`; return el; };
-    const nodes: HTMLElement[] = [];
-    const unrecorded: [number, number][] = begin > from ? [[from, begin], ...this.gaps] : this.gaps;
-    for (const [a, b] of unrecorded) {
-      if (b <= from || b <= a) continue;
-      const start = Math.max(a, from), wide = x(b) - x(start);
-      const el = at(h("span", { class: "gap", title: `${clock(start)} to ${clock(b)} not recorded` }, wide > 70 ? h("span", {}, "not recorded") : null), start);
-      el.style.width = `${wide / 10}%`;
-      nodes.push(el);
-    }
-    for (const t of ticks(from, to)) nodes.push(at(h("span", { class: x(t) > 900 ? "tk near" : "tk" }, clock(t, to - from < 300_000)), t));
-    for (const c of gathered(this.changes.filter((each) => each.at >= from), x)) nodes.push(at(h("span", { class: c.count > 1 ? "mark many" : "mark", title: `${stamp(c.at)}: ${c.label}` }, c.count > 1 ? String(c.count) : null, h("span", { class: "sr" }, c.label)), c.at));
-    nodes.push(at(h("span", { class: "ph end" }, h("span", {}, clock(to))), to));
-    this.marks.replaceChildren(...nodes);
+  private at<E extends HTMLElement>(el: E, time: number): E {
+    el.style.left = `${Math.max(0, partOf(this.span, time) * 100)}%`;
+    return el;
   }
-}
 
-/** The line and the ground under it; a gap or an unknown value ends a piece. */
-function paths(values: [number, number | null][], gaps: [number, number][], x: (t: number) => number, y: (v: number) => number): [string, string] {
-  let line = "", area = "", piece: [number, number][] = [];
-  const flush = (): void => {
-    if (!piece.length) return;
-    const points = piece.map(([t, v]) => `${x(t).toFixed(1)} ${y(v).toFixed(1)}`).join("L");
-    line += `M${points}`;
-    area += `M${x(piece[0]![0]).toFixed(1)} ${TALL}L${points}L${x(piece.at(-1)![0]).toFixed(1)} ${TALL}Z`;
-    piece = [];
-  };
-  for (const [t, v] of values) {
-    const last = piece.at(-1)?.[0];
-    if (v === null || (last !== undefined && gaps.some(([a, b]) => a < t && b > last && b - a > 0))) flush();
-    if (v !== null) piece.push([t, v]);
+  private stretch(css: string, from: number, to: number, ...inside: (Node | null)[]): HTMLElement[] {
+    const [a, b] = [Math.max(from, this.span.from), Math.min(to, this.span.to)];
+    if (b <= a) return [];
+    const el = this.at(h("span", { class: css }, ...inside), a);
+    el.style.width = `${((b - a) / length(this.span)) * 100}%`;
+    return [el];
   }
-  flush();
-  return [line || "M0 0", area || "M0 0"];
-}
 
-/** Changes too near to each other to be told apart become one mark with their number. */
-function gathered<T extends { at: number; count: number; label: string }>(changes: T[], x: (t: number) => number): { at: number; count: number; label: string }[] {
-  const out: { at: number; count: number; label: string }[] = [];
-  for (const c of [...changes].sort((a, b) => a.at - b.at)) {
-    const last = out.at(-1);
-    if (last && x(c.at) - x(last.at) < 22) { last.count += c.count; last.label = `${last.count} changes`; }
-    else out.push({ at: c.at, count: c.count, label: c.label });
+  private drawGaps(): HTMLElement[] {
+    const begin = this.head.begin ?? this.values.find(([, v]) => v !== null)?.[0] ?? this.span.from;
+    const before: [number, number][] = begin > this.span.from ? [[this.span.from, begin]] : [];
+    return [...before, ...this.gaps].flatMap(([a, b]) => {
+      const wide = (Math.min(b, this.span.to) - Math.max(a, this.span.from)) / length(this.span);
+      const made = this.stretch("gap", a, b, wide > 0.08 ? h("span", {}, "not recorded") : null);
+      made.forEach((el) => { el.title = `${clock(Math.max(a, this.span.from))} to ${clock(b)} not recorded`; });
+      return made;
+    });
   }
-  return out;
-}
 
-function ticks(from: number, to: number): number[] {
-  const steps = [15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000, 7_200_000];
-  const step = steps.find((each) => (to - from) / each <= 7) ?? 7_200_000, out: number[] = [];
-  for (let t = Math.ceil(from / step) * step; t < to - (to - from) * 0.07; t += step) if (t > from + (to - from) * 0.03) out.push(t);
-  return out;
+  private drawTicks(): HTMLElement[] {
+    const long = length(this.span) > 1.5 * DAY, fine = length(this.span) <= 600_000;
+    return ticks(this.span).map((t) => this.at(h("span", { class: partOf(this.span, t) > 0.9 ? "tk near" : "tk" }, long ? day(t).replace(/^\w+ /, "") : clock(t, fine)), t));
+  }
+
+  private drawChanges(): HTMLElement[] {
+    const least = (length(this.span) / Math.max(200, this.line?.clientWidth ?? 1000)) * 20;
+    return gathered(this.changes.filter((c) => visible(this.span, c.at)), least).map((c) => this.at(
+      h("button", { type: "button", tabindex: "-1", class: c.count > 1 ? "mark many" : "mark", title: `${stamp(c.at)}: ${c.label}`, click: () => this.head.seek(c.at) },
+        c.count > 1 ? String(c.count) : null, h("span", { class: "sr" }, `${clock(c.at)} ${c.label}`)), c.at));
+  }
+
+  private drawRange(): HTMLElement[] {
+    if (!this.chosen) return [];
+    const [from, to] = this.chosen;
+    const made = this.stretch("range", from, to, h("button", { type: "button", class: "x", "aria-label": "Forget the range", title: `${stamp(from)} to ${stamp(to)}`, click: () => this.forget() }, icon("close", "i s")));
+    return made;
+  }
+
+  private drawHandle(): void {
+    const live = this.head.live, place = live ? this.span.to : this.head.place;
+    this.handle.hidden = place === null || !visible(this.span, place);
+    if (place === null) return;
+    this.at(this.handle, place);
+    this.handle.classList.toggle("end", partOf(this.span, place) > 0.95);
+    setText(this.handle.firstElementChild, clock(live ? this.end() : place));
+    this.handle.setAttribute("aria-valuetext", live ? `live, ${stamp(this.end())}` : stamp(place));
+    this.handle.setAttribute("aria-valuemin", String(Math.round(this.span.from / 1000)));
+    this.handle.setAttribute("aria-valuemax", String(Math.round(this.span.to / 1000)));
+    this.handle.setAttribute("aria-valuenow", String(Math.round(place / 1000)));
+    this.drawLaterShade(live ? null : place);
+  }
+
+  /** What lies after the playhead is dimmed; its changes stay legible. */
+  private drawLaterShade(place: number | null): void {
+    let shade = this.line?.querySelector<HTMLElement>(".later") ?? null;
+    if (place === null) { shade?.remove(); return; }
+    if (!shade) { shade = h("span", { class: "later" }); this.marks.before(shade); }
+    shade.style.left = `${Math.max(0, partOf(this.span, place) * 100)}%`;
+    shade.style.right = "0";
+  }
 }

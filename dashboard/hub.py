@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -13,6 +15,7 @@ from django.db import close_old_connections, connections
 
 from dashboard.patches import Snapshot
 from dashboard.reading import frame_at, is_hindsight, now_ms, view_of
+from dashboard.views.common import SameFrame
 from lineage import history
 
 log = logging.getLogger(__name__)
@@ -42,7 +45,32 @@ def snapshot(key: Key, at: int | None) -> Snapshot:
     name, params = key
     given = dict(params)
     frame = frame_at(at, now_ms(), is_hindsight(given))
-    return Snapshot.of(frame, view_of(name, frame, given))
+    if at is None:
+        return Snapshot.of(frame, view_of(name, frame, given))
+    return _shared.get((key, SameFrame(frame)), lambda: Snapshot.of(frame, view_of(name, frame, given)))
+
+
+class _Shared:
+    """The last few snapshots of the past: who plays the same stretch shares what was built and encoded for it."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._kept: OrderedDict[Any, Snapshot] = OrderedDict()
+
+    def get(self, key: Any, make: Callable[[], Snapshot]) -> Snapshot:
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)[1].forget()
+        return made
+
+
+_shared = _Shared(48)
 
 
 async def seek(key: Key, at: int | None) -> Snapshot:

@@ -19,6 +19,7 @@ from dashboard.hub import SEEKS, Key, Slot, hub, in_pool, key_of, seek
 from dashboard.messages import BadMessage, Message, read
 from dashboard.patches import Snapshot
 from dashboard.playhead import Playhead
+from dashboard.playing import next_due, stops
 from dashboard.reading import Future, now_ms
 from dashboard.stepping import stepped
 from dashboard.times import parse_at, rfc, stamp
@@ -28,7 +29,8 @@ from lineage.history import TapeBegins
 log = logging.getLogger(__name__)
 
 GROUP = "ticks"
-PLAY_EVERY = 0.25  # seconds between two frames of a playing view
+PLAY_EVERY = 0.1  # seconds, at least, between two looks of a playing view
+LATE = 500  # ms that making views may take before a playing playhead waits for them
 MOST_BAD = 20  # wrong messages before the door is closed
 POLICY, GOING = 4403, 4400
 
@@ -185,14 +187,26 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         assert self.key is not None
         await self._show(await seek(self.key, self.head.at(now_ms())), whole=True)
         await self._tell()
+        if self.head.playing and self.sent is not None:
+            await self._playing(self.sent.at)
+
+    async def _playing(self, shown: int) -> None:
+        """Shows what comes after ``shown``. Where that takes long, the tape runs slower: nothing is left out."""
+        assert self.key is not None
         while self.head.playing:
-            await asyncio.sleep(PLAY_EVERY)
-            now, end = now_ms(), await self._end()
-            self.head = self.head.caught_up(now, end)
+            began = now_ms()
+            at, end = self.head.at(began) or 0, await self._end()
+            for stop in await in_pool(SEEKS, stops, shown, min(at, end), self.head.speed):
+                await self._show(await seek(self.key, stop))
+                shown = stop
+            self.head = self.head.caught_up(began, end)
             if self.head.live:
                 return await self._live()
-            await self._show(await seek(self.key, self.head.at(now)))
+            if now_ms() - began > LATE:
+                self.head = self.head.seek(at, now_ms())
             await self._tell()
+            due = await in_pool(SEEKS, next_due, shown, self.head.at(now_ms()) or 0, self.head.speed)
+            await asyncio.sleep(max(PLAY_EVERY, due))
 
     async def _show(self, made: Snapshot, whole: bool = False) -> None:
         """Sends what the client lacks; waits while the client is slow, so that newer ones take the place of older."""
@@ -212,10 +226,11 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         await self.send(text_data=dumps(body).decode())
 
     async def _failed(self, e: Exception) -> None:
-        await self._error(*explained(e))
+        begin = {"begin": stamp(e.begin)} if isinstance(e, TapeBegins) and e.begin is not None else {}
+        await self._error(*explained(e), **begin)
 
-    async def _error(self, title: str, detail: str, remedy: str) -> None:
-        body = {"type": "error", "title": title, "detail": detail, "remedy": remedy}
+    async def _error(self, title: str, detail: str, remedy: str, **more: str) -> None:
+        body = {"type": "error", "title": title, "detail": detail, "remedy": remedy, **more}
         await self.send(text_data=dumps(body).decode())
 
 

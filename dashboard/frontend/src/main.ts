@@ -38,7 +38,7 @@ class Page implements Context {
 
   constructor() {
     for (const [name, value] of new URLSearchParams(location.search)) this.params[name] = value;
-    this.shell = new Shell(this, () => this.tick());
+    this.shell = new Shell(this, () => this.tick(), (at) => this.head.seek(millis(at) ?? 0));
     this.head = new Head((order) => this.socket?.send(order), () => this.placed());
     this.head.live = !this.params["at"] || this.params["at"] === "live";
     this.deck = new Deck(this.head, { hindsight: () => this.params["hindsight"] === "1", setHindsight: (on) => this.setParams({ hindsight: on ? "1" : null }, true) });

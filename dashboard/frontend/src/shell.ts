@@ -1,6 +1,6 @@
 // The frame around every page: cluster, freshness, theme, zone, menu, and the strips that say what is wrong.
 import type { Context } from "./context.ts";
-import { byId, h, icon, setText } from "./dom.ts";
+import { byId, button, h, icon, setText } from "./dom.ts";
 import { age, clock, count, duration, isUtc, many, millis, setUtc, zoneName } from "./format.ts";
 import { openMenu, type MenuItem } from "./menu.ts";
 import { strip } from "./parts.ts";
@@ -14,7 +14,7 @@ export class Shell {
   private failed: HTMLElement | null = null;
   private said = "";
 
-  constructor(private ctx: Context, private onZone: () => void) {
+  constructor(private ctx: Context, private onZone: () => void, private seek: (at: string) => void) {
     byId("theme")?.addEventListener("click", toggleTheme);
     byId("zone")?.addEventListener("click", () => this.switchZone());
     byId("menu")?.addEventListener("click", () => this.toggleRail());
@@ -50,7 +50,9 @@ export class Shell {
 
   error(error: ErrorMessage): void {
     this.failed?.remove();
-    this.failed = strip("v-stalled", "close", error.title, [error.detail, error.remedy].filter(Boolean).join(" "));
+    const begin = error.begin;
+    const there = begin ? button("Go to where it begins", () => this.seek(begin)) : null;
+    this.failed = strip("v-stalled", "close", error.title, [error.detail, error.remedy].filter(Boolean).join(" "), there);
     byId("strips")?.append(this.failed);
   }
 

@@ -12,7 +12,7 @@ export interface FrameMessage { type: "frame"; at: string; tick: number; tables:
 export interface TablePatch { set?: Table; del?: string[] }
 export interface PatchMessage { type: "patch"; at: string; tick: number; tables?: Record<string, TablePatch>; meta?: Meta }
 export interface PlayheadMessage { type: "playhead"; at: string; live: boolean; playing: boolean; speed: number; start: string | null; end: string | null }
-export interface ErrorMessage { type: "error"; title: string; detail?: string; remedy?: string }
+export interface ErrorMessage { type: "error"; title: string; detail?: string; remedy?: string; begin?: string }
 export type Message = FrameMessage | PatchMessage | PlayheadMessage | ErrorMessage;
 
 export interface State { at: string; tick: number; tables: Tables; meta: Meta }

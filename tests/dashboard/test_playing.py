@@ -1,0 +1,81 @@
+"""Playing a stretch of the tape: what is shown, in which order, and that playing ends in live."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from dashboard.playhead import Playhead
+from dashboard.playing import next_due, stops
+from dashboard.times import stamp
+from lineage import history
+from lineage.models import Change, Tick
+from lineage.recorder import Tape
+from tests.dashboard.made import T0
+from tests.dashboard.test_live import ask, opened, told
+from tests.lineage import world as w
+
+pytestmark = pytest.mark.usefixtures("viewer")
+
+
+def grow(tape: Tape, seconds: range) -> None:
+    for s in seconds:
+        groups = {"audit": {"orders": 100 + s}} | ({"late": {"orders": 1}} if s >= 14 else {})
+        tape.take(w.frame(T0 + s * 1000, {"orders": 200}, groups))
+        if s == 14:
+            tape.take(w.groups(T0 + s * 1000, "audit", "late"))
+        tape.cut(T0 + s * 1000 + 100)
+
+
+def ticks() -> list[int]:
+    return list(Tick.objects.order_by("at").values_list("at", flat=True))
+
+
+def test_up_to_sixty_times_every_tick_is_shown(lasting_tape: Tape) -> None:
+    grow(lasting_tape, range(10, 20))
+    begin = ticks()[0]
+    assert stops(begin, ticks()[-1], 60) == ticks()[1:]
+    assert stops(ticks()[-1], ticks()[-1] + 5000, 60) == []
+
+
+def test_faster_only_ticks_without_a_change_are_left_out(lasting_tape: Tape) -> None:
+    grow(lasting_tape, range(10, 20))
+    shown = stops(ticks()[0], ticks()[-1], 600)
+    changed = {history.tick_at(t).at for t in Change.objects.values_list("recorded_at", flat=True)}
+    assert set(shown) >= changed - {ticks()[0]}
+    assert shown[-1] == ticks()[-1]
+    assert len(shown) < len(ticks()) - 1
+
+
+def test_the_next_look_is_when_the_next_tick_is_due(lasting_tape: Tape) -> None:
+    grow(lasting_tape, range(10, 12))
+    first, second = ticks()[-2:]
+    assert next_due(first, first, 1.0) == min(1.0, (second - first) / 1000)
+    assert next_due(first, first, 10.0) == (second - first) / 10_000
+    assert next_due(second, second, 1.0) == 1.0
+
+
+async def test_a_played_stretch_is_the_stretch_as_it_was_live_and_ends_there(lasting_tape: Tape) -> None:
+    await sync_to_async(grow)(lasting_tape, range(10, 16))
+    all_ticks = await sync_to_async(ticks)()
+    async with opened() as socket:
+        await ask(socket, "open", view="lag", params={}, at=stamp(all_ticks[0]))
+        await told(socket, "playhead")
+        await ask(socket, "play", speed=20)
+        seen, live = [], False
+        while not live:
+            message: dict[str, Any] = json.loads(await socket.receive_from(timeout=20))
+            if message["type"] in ("patch", "frame"):
+                seen.append(message["tick"])
+            live = message["type"] == "playhead" and message["live"]
+    assert seen == sorted(set(seen))
+    assert len(seen) >= 5
+
+
+def test_a_playhead_that_is_late_goes_on_from_where_it_is() -> None:
+    head = Playhead(1000, 60, True, 0)
+    assert head.at(1000) == 61_000
+    assert head.seek(2000, 1000).at(1500) == 32_000

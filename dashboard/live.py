@@ -251,5 +251,7 @@ def explained(e: Exception) -> tuple[str, str, str]:
         return "Not there", f"{e}.", "It may have existed at another moment."
     if isinstance(e, Future):
         return "Not yet", f"{e}.", "Go to live."
+    if isinstance(e, ValueError):
+        return "That cannot be shown", f"{e}.", "Correct the address of this page, or open it without it."
     log.error("a view failed", exc_info=e)
     return "This view failed", f"{type(e).__name__}; the log says more.", "It is tried again with the next sample."

@@ -36,6 +36,7 @@ TITLES = {
     "topics": "Topics",
     "services": "Services",
     "teams": "Teams",
+    "changes": "Changes",
     "collectors": "Collectors",
 }
 MOST_PLAIN_ROWS = 500

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard import views
+from dashboard.views import changes, difference
 from dashboard.views.common import SameFrame, View, thing
 from lineage import history
 from lineage.frames import Frame
@@ -71,10 +72,22 @@ def view_of(name: str, frame: Frame, params: Mapping[str, str]) -> View:
 
 def extras(name: str, frame: Frame, params: Mapping[str, str]) -> dict[str, Any]:
     """What a page of detail shows beside the frame."""
-    need = views.needs(name)
+    need = views.needs(name, params)
     if not need:
         return {}
+    if need == "stories":
+        return {"stories": history.stories_between(*changes.stretch(params, frame.at))}
+    if need == "difference":
+        return _two(frame, params)
     node = thing(frame, params, name)
     if need == "logs":
         return {"logs": history.topic_logs_at(frame.at, node.cluster, node.name)}
     return {"partitions": history.partitions_at(frame.at, node.cluster, group=node.name)}
+
+
+def _two(frame: Frame, params: Mapping[str, str]) -> dict[str, Any]:
+    """What a comparison shows: the graph at two moments, and what became of it in between."""
+    limits = history.bounds()
+    a, b = difference.moments(params, frame.at, limits[0] if limits else 0)
+    diff = history.graph_at(a).diff(history.graph_at(b))
+    return {"before": history.frame_at(a), "after": history.frame_at(b), "diff": diff}

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
 
-from lineage import curves, diffing, framing, versions
+from lineage import curves, diffing, framing, heat, stories, versions
 from lineage import models as tables
 from lineage.frames import Change, Frame, GraphDiff, PartitionLag
 from lineage.framing import Samples, Standing, Triple
@@ -38,15 +38,19 @@ __all__ = [
     "forget",
     "frame_at",
     "graph_at",
+    "heat_of",
     "log_ranges_at",
+    "members_between",
     "newest_tick",
     "partitions_at",
     "series",
     "storage",
+    "stories_between",
     "tape",
     "tick_after",
     "tick_at",
     "tick_before",
+    "told",
     "topic_logs_at",
 ]
 T = TypeVar("T")
@@ -96,6 +100,7 @@ _lakes_lock = threading.Lock()
 
 def forget() -> None:
     """Drops every cache and the lake's attachment: for tests and for a data directory that was replaced."""
+    stories.forget()
     forget_answers()
     versions.forget()
     with _lakes_lock:
@@ -339,6 +344,18 @@ def changes_between(
     return [Change(*row) for row in rows.values_list(*fields)[:limit]]
 
 
+def stories_between(start: Ms, end: Ms) -> stories.Stories:
+    """The same in plain words, the newest few thousand; one object as long as there is nothing new."""
+    limits = bounds()
+    return stories.between(start, end, limits[0] if limits else None)
+
+
+def told(changes: Sequence[Change]) -> list[stories.Told]:
+    """These changes, oldest first, in plain words."""
+    limits = bounds()
+    return stories.tell(changes, limits[0] if limits else None)
+
+
 # Series
 
 
@@ -367,6 +384,16 @@ def _groups_of(standing: Standing, subject: str) -> list[str]:
         return [n.id for n in groups if n.attrs.get("service") == subject]
     owners = {n.id: standing.nodes.get(n.attrs.get("service") or n.id, n) for n in groups}
     return [k for k, owner in owners.items() if owner.team and f"team:{owner.team}" == subject]
+
+
+def heat_of(group: str, start: Ms, end: Ms, cells: int, topic: str = "", metric: str = "lag") -> heat.Heat:
+    """Lag (``time_lag``: seconds) of a group's partitions, the worst of them, in ``cells`` steps; see lineage.heat."""
+    return heat.heat(lake(), group, start, end, cells, topic, metric)
+
+
+def members_between(group: str, start: Ms, end: Ms) -> heat.Membership:
+    """Who was in a group with which partitions from ``start`` to ``end``; see lineage.heat."""
+    return heat.membership(group, start, end)
 
 
 def tape(start: Ms, end: Ms, points: int, subject: str = "") -> dict[str, Any]:

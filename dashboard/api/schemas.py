@@ -192,11 +192,34 @@ class ChangeRow(Open):
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     evidence: str
+    sentence: str
 
 
 class Changes(Moment):
     items: list[ChangeRow]
     next: str | None
+
+
+class HeatRow(Open):
+    topic: str
+    partition: int
+    values: list[float | None]
+
+
+class Heat(Moment):
+    id: str
+    metric: str
+    times: list[str]
+    recorded: list[bool]
+    partitions: int
+    rows: list[HeatRow]
+
+
+class Members(Moment):
+    id: str
+    members: list[dict[str, Any]]
+    rebalances: list[dict[str, Any]]
+    more: int
 
 
 class Me(Open):

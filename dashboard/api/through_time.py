@@ -159,7 +159,7 @@ def changes(
     """What appeared, vanished or changed, in the order in which it was recorded."""
     a, b, after = _place(cursor, *stretch(start, end))
     found = history.changes_between(a, b, cluster, subject, kind, limit + 1, after, hindsight=hindsight)
-    items = [_change(c) for c in found[:limit]]
+    items = [{**_change(t.change), "sentence": t.said.whole} for t in history.told(found[:limit])]
     more = f"{a}.{b}.{found[limit - 1].id}" if len(found) > limit else None
     return ok({**wire.moment(moment_asked("live")), "items": items, "next": more})
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dashboard.views import (
+    changes,
     collectors,
+    difference,
     group,
     lag,
     map_view,
@@ -40,21 +42,30 @@ _PLAIN: Mapping[str, Callable[[Frame, Mapping[str, str]], View]] = {
 _DETAILED: Mapping[str, Callable[[Frame, Mapping[str, str], Extras], View]] = {
     "topic": topic.build,
     "group": group.build,
+    "changes": changes.build,
 }
 NAMES: Sequence[str] = (*_PLAIN, *_DETAILED)
 _OF_LISTS = ("cluster", "team", "kind", "verdict", "q", "group", "topic", "internal")
+_OF_RANGE = ("from", "to", "what", "subject")
 _OF_MAP = ("fold", "open", "focus", "strength", "upstream", "downstream")
-PARAMS = frozenset({"id", *_OF_LISTS, *_OF_MAP})
+PARAMS = frozenset({"id", *_OF_LISTS, *_OF_RANGE, *_OF_MAP})
 
 
-def needs(name: str) -> str:
-    """What a view needs beside the frame: "logs" and "partitions" (topic), "partitions" (group), or ""."""
-    return {"topic": "logs", "group": "partitions"}.get(name, "")
+def needs(name: str, params: Mapping[str, str]) -> str:
+    """What a view needs beside the frame: "logs" (topic), "partitions" (group), "stories" (changes), or "".
+
+    A map that is compared with an earlier moment needs "difference".
+    """
+    if difference.asked(name, params):
+        return "difference"
+    return {"topic": "logs", "group": "partitions", "changes": "stories"}.get(name, "")
 
 
 def build(name: str, frame: Frame, params: Mapping[str, str], extras: Extras | None = None) -> View:
     """The view of that name. KeyError where there is none; NotThere where its thing is not in the frame."""
     known = {k: v for k, v in params.items() if k in PARAMS}
+    if difference.asked(name, known):
+        return difference.build(known, extras or {})
     if name in _DETAILED:
         return _DETAILED[name](frame, known, extras or {})
     return _PLAIN[name](frame, known)

@@ -3,7 +3,9 @@ import { ageTag } from "./ages.ts";
 import { Chart } from "./chart.ts";
 import { sampledAt, type Context, type View } from "./context.ts";
 import { h, icon } from "./dom.ts";
+import { HeatMap } from "./heatmap.ts";
 import { kindOf, nameOf, pageOf } from "./ids.ts";
+import { MemberBands } from "./members.ts";
 import { alarm, facts, numbers, peers } from "./panelparts.ts";
 import { kindShape } from "./parts.ts";
 import { configs, groupsTable, lagTable, membersTable, ownedTable, partitionsTable } from "./tables.ts";
@@ -17,6 +19,8 @@ class DetailView implements View {
   private side = h("aside", { class: "side", "aria-label": "Facts" });
   private body = h("div", { class: "blocks" });
   private charts: Chart[] = [];
+  private heat: HeatMap | null = null;
+  private bands: MemberBands | null = null;
   private id: string;
   private kind: string;
 
@@ -24,14 +28,23 @@ class DetailView implements View {
     root.className = "view with-side detailpage";
     this.id = ctx.params["id"] ?? "";
     this.kind = kindOf(this.id) || ctx.view;
-    const charts = h("div", { class: "charts" });
+    const charts = h("div", { class: this.kind === "group" ? "charts four" : "charts" });
     for (const [metric, title, unit] of chartsOf(this.kind)) {
       const chart = new Chart(ctx, this.id, metric, title, unit);
       this.charts.push(chart);
       charts.append(chart.el);
     }
-    this.main.append(charts, this.body);
+    this.main.append(charts, ...this.throughTime(), this.body);
     root.append(h("section", { class: "stage", "aria-label": nameOf(this.id) }, this.bar, this.main), this.side);
+  }
+
+  /** A group's partitions and members, beside what they are now. */
+  private throughTime(): HTMLElement[] {
+    if (this.kind !== "group") return [];
+    const heat = new HeatMap(this.ctx, this.id), bands = new MemberBands(this.ctx, this.id, (marks) => heat.mark(marks));
+    this.heat = heat;
+    this.bands = bands;
+    return [heat.el, bands.el];
   }
 
   update(state: State): void {
@@ -42,10 +55,15 @@ class DetailView implements View {
     if (!held) this.body.replaceChildren(...this.blocks(state).filter((x): x is HTMLElement => x !== null));
     this.main.scrollTop = scroll;
     this.charts.forEach((chart) => chart.update());
+    this.heat?.update();
+    this.bands?.update();
     this.root.dataset["rows"] = String(this.body.querySelectorAll("tbody tr").length);
   }
 
-  themed(): void { this.charts.forEach((chart) => chart.themed()); }
+  themed(): void {
+    this.charts.forEach((chart) => chart.themed());
+    this.heat?.themed();
+  }
 
   private drawBar(info: Row): void {
     const [href, words] = HOME[this.kind] ?? ["/map", "Map"], name = String(info["name"] ?? nameOf(this.id));
@@ -79,7 +97,7 @@ class DetailView implements View {
 
 function chartsOf(kind: string): [string, string, string][] {
   if (kind === "topic") return [["rate_in", "Written", "/s"], ["lag", "Unread by all its readers", ""]];
-  if (kind === "group") return [["lag", "Unread", ""], ["time_lag", "Behind by", "s"]];
+  if (kind === "group") return [["lag", "Unread", ""], ["time_lag", "Behind by", "s"], ["rate_out", "Read (committed)", "/s"], ["rate_in", "Written (log end)", "/s"]];
   return [];
 }
 

@@ -16,7 +16,7 @@ interface Item { key: string; row: LagRow; sampled: string | null; open: boolean
 type Sort = "verdict" | "name" | "lag" | "time" | "catch" | "loss" | "team";
 
 const HEADS: [Sort | null, string, string][] = [
-  ["verdict", "Verdict", "c-v"], ["name", "Group reads topic, and why", "c-gt"], ["lag", "Unread", "c-m r"], ["time", "Behind by", "c-t r"], [null, "Unread, 6 h", "c-spark"],
+  ["verdict", "Verdict", "c-v"], ["name", "Group reads topic, and why", "c-gt"], ["lag", "Unread", "c-m r"], ["time", "Behind by", "c-t r"], [null, "Unread", "c-spark"],
   ["catch", "Caught up in", "c-c r"], ["loss", "Loses data in", "c-x r"], ["team", "Owner", "c-own"], [null, "Age", "c-age r"], [null, "", "c-chev"],
 ];
 
@@ -82,7 +82,12 @@ class LagView implements View {
     this.root.dataset["rows"] = String(next.size);
   }
 
-  tick(): void { this.sparks.want(this.list.visible().map((i) => i.row)); }
+  tick(): void {
+    this.sparks.want(this.list.visible().map((i) => i.row));
+    setText(this.head.querySelector(".c-spark"), `Unread, ${duration(Math.round(this.sparks.seconds / 60) * 60)}`);
+  }
+
+  themed(): void { this.details.forEach((detail) => detail.themed()); }
 
   private arrange(): void {
     const sort = (this.ctx.params["sort"] ?? "verdict") as Sort, order = ORDERS[sort] ?? danger;
@@ -142,7 +147,7 @@ class LagView implements View {
   private detail(item: Item): LagDetail {
     let detail = this.details.get(item.key);
     if (!detail) {
-      detail = new LagDetail(item.row, () => this.list.measure());
+      detail = new LagDetail(this.ctx, item.row, () => this.list.measure());
       this.details.set(item.key, detail);
     }
     return detail;

@@ -1,28 +1,36 @@
 // An opened row: where each partition stands, and who reads it.
-import { getJson } from "./context.ts";
+import { getJson, type Context } from "./context.ts";
 import { h, s } from "./dom.ts";
+import { HeatMap } from "./heatmap.ts";
 import { count, duration, many } from "./format.ts";
 import { groupId, pageOf, topicId } from "./ids.ts";
 import type { LagRow } from "./types.ts";
 
 interface Partition { partition: number; committed: number | null; log_start: number | null; log_end: number | null; lag: number | null; time_lag: number | null; owner_member: string | null }
 
-const SHOWN = 256, LINE = 23, AGAIN_MS = 10_000;
+const SHOWN = 256, LINE = 23, LINES = 6, AGAIN_MS = 10_000;
 
 export class LagDetail {
   readonly el = h("div", { class: "ldetail" });
   private partitions: Partition[] = [];
   private timer: number;
   private failed = "";
+  private heat: HeatMap;
   height = 150;
 
-  constructor(private row: LagRow, private grown: () => void) {
+  constructor(ctx: Context, private row: LagRow, private grown: () => void) {
+    this.heat = new HeatMap(ctx, groupId(row.cluster, row.group), { topic: row.topic, small: true, drawn: () => { this.draw(); this.grown(); } });
     this.draw();
     void this.ask();
     this.timer = window.setInterval(() => void this.ask(), AGAIN_MS);
   }
 
-  update(row: LagRow): void { this.row = row; }
+  update(row: LagRow): void {
+    this.row = row;
+    this.heat.update();
+  }
+
+  themed(): void { this.heat.themed(); }
 
   close(): void { window.clearInterval(this.timer); }
 
@@ -41,11 +49,11 @@ export class LagDetail {
 
   private draw(): void {
     const members = this.members(), shown = this.partitions.slice(0, SHOWN);
-    const left = h("div", { class: "heat" }, h("div", { class: "h3" }, "Unread, by partition ", h("small", {}, this.partitions.length ? many(this.partitions.length, "partition") : this.failed || "reading")), this.table(shown));
+    const left = h("div", { class: "heat" }, this.heat.el, h("div", { class: "h3" }, "Unread now ", h("small", {}, this.partitions.length ? many(this.partitions.length, "partition") : this.failed || "reading")), this.table(shown));
     const foot = h("div", { class: "acts" }, h("a", { class: "ctl", href: pageOf(groupId(this.row.cluster, this.row.group)) }, "Open group"), h("a", { class: "ctl", href: pageOf(topicId(this.row.cluster, this.row.topic)) }, "Open topic"), h("a", { class: "ctl", href: `/map?focus=${encodeURIComponent(topicId(this.row.cluster, this.row.topic))}` }, "On the map"));
     const right = h("div", { class: "mem" }, h("div", { class: "h3" }, "Members ", h("small", {}, this.row.members === null ? "not known" : many(this.row.members, "member"))), members, h("p", {}, this.row.reason ?? ""), foot);
     this.el.replaceChildren(h("div", { class: "in" }, left, right));
-    const narrow = innerWidth <= 900, list = Math.min(shown.length, 12) * LINE + 40;
+    const narrow = innerWidth <= 900, list = Math.min(shown.length, LINES) * LINE + 40 + this.heat.height;
     this.height = narrow ? list + 92 + 190 : Math.max(176, list + 42);
     this.el.style.height = `${this.height}px`;
   }

@@ -1,19 +1,22 @@
-// The last six hours of each row in sight, asked for a few at a time and kept.
+// The last hours of each row in sight (less where less is recorded), asked for a few at a time and kept.
 import { getJson, type Context } from "./context.ts";
 import { h } from "./dom.ts";
+import { millis } from "./format.ts";
 import { groupId } from "./ids.ts";
 import { spark } from "./parts.ts";
+import { recordedSince, stretchOf } from "./stretch.ts";
 import type { LagRow } from "./types.ts";
 
 interface Kept { values: (number | null)[]; at: number }
 
-const HOURS = 6, STEP = 300, KEEP_MS = 120_000, AT_ONCE = 3;
+const POINTS = 72, LEAST_STEP = 2, KEEP_MS: readonly [number, number] = [10_000, 120_000], AT_ONCE = 3;
 
 const subject = (r: LagRow): string => `lag:${groupId(r.cluster, r.group).slice("group:".length)}/${r.topic.replace(/[%/]/g, (c) => encodeURIComponent(c))}`;
 
 export class LagSparks {
   private kept = new Map<string, Kept>();
   private boxes = new Map<string, { box: HTMLElement; css: string }>();
+  private narrowed = new Set<string>();
   private asking = 0;
   private refused = 0;
   private wanted: LagRow[] = [];
@@ -28,27 +31,37 @@ export class LagSparks {
     return box;
   }
 
+  /** How long a stretch the sparklines show, in seconds. */
+  get seconds(): number {
+    const { from, to } = stretchOf(this.ctx);
+    return (to - from) / 1000;
+  }
+
   /** Rows that are in sight now. */
   want(rows: LagRow[]): void {
     this.wanted = rows;
-    const now = Date.now();
+    const now = Date.now(), keep = Math.min(KEEP_MS[1], Math.max(KEEP_MS[0], (this.seconds * 1000) / POINTS));
     if (now < this.refused) return;
     for (const row of rows) {
       if (this.asking >= AT_ONCE) return;
       const known = this.kept.get(subject(row));
-      if (!known || now - known.at > KEEP_MS) void this.ask(row);
+      if (!known || now - known.at > keep) void this.ask(row);
     }
   }
 
   private async ask(row: LagRow): Promise<void> {
-    const key = subject(row), to = this.ctx.now();
+    const key = subject(row), { from, to } = stretchOf(this.ctx), step = Math.max(LEAST_STEP, Math.ceil((to - from) / 1000 / POINTS));
     this.kept.set(key, { values: this.kept.get(key)?.values ?? [], at: Date.now() });
     this.asking += 1;
-    const query = new URLSearchParams({ subject: key, metric: "lag", from: new Date(to - HOURS * 3_600_000).toISOString(), to: new Date(to).toISOString(), step: String(STEP) });
+    const query = new URLSearchParams({ subject: key, metric: "lag", from: new Date(from).toISOString(), to: new Date(to).toISOString(), step: String(step) });
     try {
-      const answer = await getJson<{ points: [unknown, number | null][] }>(`/api/v1/series?${query}`);
-      const values = answer.points.map(([, v]) => v);
-      this.kept.set(key, { values, at: Date.now() });
+      const answer = await getJson<{ points: [string, number | null][] }>(`/api/v1/series?${query}`);
+      const values = answer.points.map(([, v]) => v), first = values.findIndex((v) => v !== null);
+      // Recorded for a short while only: what there is fills the width, from the next time on.
+      const narrow = first > values.length / 3 && !this.ctx.params["from"];
+      if (narrow) recordedSince(millis(answer.points[first]![0]));
+      this.kept.set(key, { values, at: narrow && !this.narrowed.has(key) ? 0 : Date.now() });
+      if (narrow) this.narrowed.add(key);
       const place = this.boxes.get(key);
       place?.box.replaceChildren(spark(values, place.css));
     } catch {

@@ -4,6 +4,7 @@ import { debounce, h, icon, setText } from "./dom.ts";
 import { clock, count, day, many, millis, stamp } from "./format.ts";
 import { filterField } from "./grid.ts";
 import { kindOf, nameOf, pageOf } from "./ids.ts";
+import { place } from "./names.ts";
 import { emptyNote, teamTag } from "./parts.ts";
 import type { State, Verdict } from "./types.ts";
 import { look } from "./verdict.ts";
@@ -134,7 +135,7 @@ class ChangesView implements View {
   private line({ row, first, newDay, open, here }: Line): HTMLElement {
     const [name, word] = KINDS[row.kind] ?? ["again", row.kind], css = row.verdict ? look(row.verdict).css : `k-${row.kind}`, at = millis(row.at) ?? 0;
     const cell = (cls: string, ...inside: (Node | string | null)[]): HTMLElement => h("div", { class: cls, role: "cell" }, ...inside);
-    const time = first ? h("a", { class: "num", href: this.windOf(row.at), title: `Wind back to ${stamp(at)}` }, clock(at), newDay ? h("small", {}, day(at)) : null) : null;
+    const time = first ? h("a", { class: "num", href: this.windOf(row.at), title: `Wind back to ${stamp(at)}` }, clock(at), newDay ? h("small", {}, day(at).replace(/(\w{3})\w*$/, "$1")) : null) : null;
     const meta = [row.why ? h("span", { class: "ell", title: row.why }, row.fold === "crowd" ? row.why : upper(row.why)) : null, row.happened ? h("span", { class: "flag v-unknown" }, `happened ${clock(millis(row.happened) ?? 0)}, seen later`) : null];
     const opener = row.items.length ? h("button", { type: "button", class: "chevb", "aria-expanded": String(open), "aria-label": `${open ? "Close" : "Open"} ${many(row.count, "change")}`, click: () => this.toggle(row.key) }, icon("right", "i chev")) : null;
     const map = h("a", { class: "ctl bare onmap", href: this.mapOf(new Date((millis(row.since) ?? at) - 1).toISOString(), row.at), title: "Show this on the map" }, icon("map", "i s"), h("span", { class: "sr" }, "Show on the map"));
@@ -146,7 +147,7 @@ class ChangesView implements View {
   }
 
   private items(row: Row): HTMLElement {
-    const items = row.items.map((i) => h("li", {}, h("a", { class: "num", href: this.windOf(i.at) }, clock(millis(i.at) ?? 0)), h("span", { class: "ell", title: i.why ? `${i.sentence}: ${i.why}` : i.sentence }, row.what === "lag" ? i.sentence : upper(i.sentence), i.why ? h("small", {}, ` ${i.why}`) : null)));
+    const items = row.items.map((i) => h("li", {}, h("a", { class: "num", href: this.windOf(i.at) }, clock(millis(i.at) ?? 0)), h("span", { class: "ell", title: i.why ? `${i.sentence}: ${i.why}` : i.sentence }, row.what === "lag" ? i.sentence : upper(i.sentence), i.why ? h("small", {}, `: ${i.why}`) : null)));
     const box = h("ul", { class: "chitems", tabindex: "0", "aria-label": `${row.sentence}, each` }, ...items);
     box.style.height = `${Math.min(row.items.length, MOST_OPEN) * ITEM + 4}px`;
     return box;
@@ -194,15 +195,6 @@ export function linked(sentence: string, things: string[]): (Node | string)[] {
     });
   }
   return parts;
-}
-
-/** Where a name stands as a word of its own, after its kind where the kind is said. */
-export function place(text: string, name: string, kind: string): number {
-  const free = (at: number): boolean => !/[\w.-]/.test(text[at - 1] ?? " ") && !/[\w-]/.test(text[at + name.length] ?? " ");
-  const after = text.toLowerCase().indexOf(`${kind} ${name}`.toLowerCase());
-  if (after >= 0 && text.startsWith(name, after + kind.length + 1) && free(after + kind.length + 1)) return after + kind.length + 1;
-  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) if (free(at)) return at;
-  return -1;
 }
 
 export function makeChanges(root: HTMLElement, ctx: Context): View { return new ChangesView(root, ctx); }

@@ -34,7 +34,7 @@ class DetailView implements View {
       this.charts.push(chart);
       charts.append(chart.el);
     }
-    this.main.append(charts, ...this.throughTime(), this.body);
+    this.main.append(...this.throughTime(), charts, this.body);
     root.append(h("section", { class: "stage", "aria-label": nameOf(this.id) }, this.bar, this.main), this.side);
   }
 

@@ -4,6 +4,7 @@ import { h, s } from "./dom.ts";
 import { clock, count, many, millis, stamp } from "./format.ts";
 import { timesOn } from "./heatscale.ts";
 import type { Mark } from "./heatmap.ts";
+import { runs } from "./names.ts";
 import { sameStretch, stretchOf, windTo } from "./stretch.ts";
 
 interface Stay { from: string; to: string | null; count: number; partitions: Record<string, number[]> }
@@ -94,20 +95,9 @@ const start = (b: Band): number => millis(b.stays[0]?.from) ?? 0;
 const end = (b: Band): number => { const last = b.stays.at(-1); return last?.to ? millis(last.to) ?? 0 : Number.MAX_SAFE_INTEGER; };
 
 /** Which partitions, in a few words: orders 0 to 3, 7. */
-export function holding(stay: { count: number; partitions: Record<string, number[]> }): string {
+function holding(stay: { count: number; partitions: Record<string, number[]> }): string {
   if (!stay.count) return "no partition";
   return Object.entries(stay.partitions).filter(([, parts]) => parts.length).map(([topic, parts]) => `${topic} ${runs(parts)}`).join("; ");
-}
-
-export function runs(parts: number[]): string {
-  const sorted = [...parts].sort((a, b) => a - b), out: string[] = [];
-  for (let i = 0; i < sorted.length;) {
-    let last = i;
-    while (sorted[last + 1] === sorted[last]! + 1) last += 1;
-    out.push(last > i + 1 ? `${sorted[i]} to ${sorted[last]}` : sorted.slice(i, last + 1).join(", "));
-    i = last + 1;
-  }
-  return out.join(", ");
 }
 
 function said(band: Band): string {

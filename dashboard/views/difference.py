@@ -45,8 +45,24 @@ def build(params: Params, extras: Mapping[str, Any]) -> View:
         nodes, edges = _touched(nodes, edges)
     counts = {"nodes": _counts(nodes), "edges": _counts(edges)}
     meta = {**view.meta, "folded": False, "drawn": len(nodes)}
+    # The way back to the map as it is: the step before this one.
+    meta["crumbs"] = [*view.meta["crumbs"], {"name": _title(before, after, counts), "params": _range(params)}]
     meta["difference"] = {"from": stamp(before.at), "to": stamp(after.at), **counts, "only_changed": folded}
     return View({**view.tables, "nodes": nodes, "edges": edges}, meta, view.main, view.columns)
+
+
+def _title(before: Frame, after: Frame, counts: Mapping[str, Mapping[str, int]]) -> str:
+    """From when to when, and how much: ``11:47:30 to 12:03:00 UTC: 3 added, 1 gone``."""
+    words = {"added": "added", "removed": "gone", "changed": "changed"}
+    sums = {name: sum(c[name] for c in counts.values()) for name in CHANGES}
+    said = ", ".join(f"{n} {words[name]}" for name, n in sums.items() if n) or "nothing changed"
+    a, b = (stamp(f.at) for f in (before, after))
+    start, end = (a[11:19], b[11:19]) if a[:10] == b[:10] else (f"{a[:10]} {a[11:19]}", f"{b[:10]} {b[11:19]}")
+    return f"{start} to {end} UTC: {said}"
+
+
+def _range(params: Params) -> dict[str, str]:
+    return {name: params[name] for name in ("from", "to") if params.get(name)}
 
 
 def _union(old: Table, new: Table, changed: Iterable[str]) -> Table:

@@ -186,7 +186,9 @@ def test_the_map_between_two_moments_says_what_became_of_each(tape: Tape) -> Non
     assert became["topic:c/orders"] is None
     edges = {k: r["change"] for k, r in view.tables["edges"].items() if r["change"] == "added"}
     assert list(edges) == ["writes|service:shop|topic:c/brand-new|"]
-    assert view.meta["difference"]["nodes"]["added"] == 1
+    assert view.meta["difference"]["nodes"] == {"added": 1, "removed": 1, "changed": 0}
+    assert view.meta["crumbs"][-1]["name"].endswith(" UTC: 2 added, 1 gone")
+    assert view.meta["crumbs"][-1]["params"] == params
     assert "change" not in view_of("map", frame_at(None, at), {}).tables["nodes"]["topic:c/orders"]
 
 

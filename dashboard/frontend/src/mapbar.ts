@@ -75,7 +75,7 @@ export class MapBar {
   /** This page with other steps of the way; filters stay. */
   private link(params: Record<string, string>): string {
     const query = new URLSearchParams(this.ctx.params);
-    for (const name of ["focus", "open", "team", "select", "id"]) query.delete(name);
+    for (const name of ["focus", "open", "team", "select", "id", "from", "to"]) query.delete(name);
     for (const [name, value] of Object.entries(params)) query.set(name, value);
     return query.size ? `/map?${query}` : "/map";
   }
@@ -114,7 +114,7 @@ export class MapBar {
 
   private exports(anchor: HTMLElement): void {
     const query = new URLSearchParams(this.ctx.params);
-    for (const name of ["show", "select", "id"]) query.delete(name);
+    for (const name of ["show", "select", "id", "from", "to"]) query.delete(name);
     const at = this.ctx.state()?.at;
     if (at) query.set("at", at);
     const link = (format: string): string => `/api/v1/export/${format}?${query}`;

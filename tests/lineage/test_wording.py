@@ -79,7 +79,7 @@ def test_what_appeared_at_once_or_long_ago_explains_nothing(ago: int) -> None:
             "changed",
             "topic:c/o",
             attrs(partitions=6),
-            attrs(partitions=12),
+            attrs(partitions=9),
             "topic o: its partitions went from 6 to 9",
         ),
         (

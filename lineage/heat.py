@@ -17,7 +17,8 @@ from lineage.wording import members_change, moves, owners
 
 MOST_ROWS = 200  # partitions: the worst ones
 MOST_CELLS = 240
-MOST_VERSIONS = 1_000  # of a group's members; of more, the newest
+MOST_VALUES = 400_000  # read at once: of a group with very many partitions, fewer cells
+MOST_VERSIONS = 300  # of a group's members; of more, the newest
 MOST_MEMBERS = 100
 GAP_MS = 30_000  # a cell further than this from any tick was not recorded
 Part = tuple[int, int]  # the lake's number of a topic, partition
@@ -51,10 +52,11 @@ def heat(lake: Lake, group: str, start: Ms, end: Ms, cells: int, topic: str = ""
     no such group was ever recorded.
     """
     cluster, name = named(group)
-    step = max(1_000, -(-(end - start) // max(1, min(cells, MOST_CELLS))))
+    given = {"grp": _number("group", cluster, name), **({"topic": _number("topic", cluster, topic)} if topic else {})}
+    fit = MOST_VALUES // max(1, _count(lake, given, end))
+    step = max(1_000, -(-(end - start) // max(1, min(cells, MOST_CELLS, fit))))
     times = tuple(range(start + step, end + step, step))
     recorded = _recorded(times, step)
-    given = {"grp": _number("group", cluster, name), **({"topic": _number("topic", cluster, topic)} if topic else {})}
     committed = _last(lake, "positions", ("committed", "behind_since"), given, start, times[-1], step)
     topics = sorted({t for t, _ in committed})
     ends = _last(lake, "logs", ("log_end",), {"topic": topics}, start, times[-1], step) if topics else {}
@@ -78,6 +80,14 @@ def named(group: str) -> tuple[str, str]:
 def _number(kind: str, cluster: str, name: str) -> int:
     row = Name.objects.filter(kind=kind, cluster=cluster, name=name).values_list("id", flat=True).first()
     return -1 if row is None else row
+
+
+def _count(lake: Lake, given: Mapping[str, Any], end: Ms) -> int:
+    """How many partitions these have in the last block before ``end``: each opens with all of them."""
+    last = Tick.objects.filter(at__lte=end).order_by("-at").values_list("at", flat=True).first()
+    where = " ".join(f"AND {k} = ?" for k in given)
+    sql = f"SELECT count(DISTINCT (topic, part)) FROM lake.positions WHERE t >= ? AND t <= ? {where}"  # noqa: S608
+    return int(lake.query(sql, [block_of(end if last is None else last), end, *given.values()])[0][0])
 
 
 def _recorded(times: Sequence[Ms], step: Ms) -> tuple[bool, ...]:

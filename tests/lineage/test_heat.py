@@ -79,6 +79,8 @@ def test_a_picture_is_bounded_and_keeps_the_worst(tape: Tape, monkeypatch: pytes
     found = history.heat_of(GROUP, T0, T0 + 600 * S, 10_000)
     assert len(found.times) <= heat.MOST_CELLS
     assert ([r.topic for r in found.rows], found.partitions) == (["orders"], 2)
+    monkeypatch.setattr(heat, "MOST_VALUES", 20)
+    assert len(history.heat_of(GROUP, T0, T0 + 600 * S, 240).times) == 10  # two partitions
 
 
 def test_members_are_bands_and_rebalances_are_told(tape: Tape) -> None:

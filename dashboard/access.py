@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,6 +31,7 @@ IMPLIED: Mapping[str, frozenset[str]] = {
 # What may be done, and the scope that it needs. "login" is for whoever is somebody.
 ACTIONS: Mapping[str, str] = {
     "view": "read",
+    "records": "read",
     "metrics": "read",
     "ingest": "ingest",
     "tokens": "admin",
@@ -126,6 +127,26 @@ def new_token(name: str, scope: str, by: str = "") -> str:
 def audit(who: str, action: str, subject: str = "", **detail: Any) -> None:
     """Remembers what was done."""
     AuditEntry.objects.create(who=who[:150], action=action, subject=subject[:500], detail=detail)
+
+
+def looked(who: str, topic: str, payloads: str, times: Sequence[int | None]) -> None:
+    """Remembers that payloads were looked at: one entry for each minute, with what was seen in it."""
+    known = [t for t in times if t is not None]
+    seen = {"records": len(times), "from": min(known, default=None), "to": max(known, default=None)}
+    same = {"who": who[:150], "action": "payloads read", "subject": topic[:500]}
+    with transaction.atomic():
+        recent = AuditEntry.objects.select_for_update().filter(**same, at__gt=timezone.now() - USED_EVERY).first()
+        if recent is None or recent.detail.get("payloads") != payloads:
+            audit(who, same["action"], topic, payloads=payloads, **seen)
+            return
+        recent.detail = {"payloads": payloads, **_joined(recent.detail, seen)}
+        recent.save(update_fields=["detail"])
+
+
+def _joined(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
+    known = {end: [x[end] for x in (a, b) if x[end] is not None] for end in ("from", "to")}
+    span = {"from": min(known["from"], default=None), "to": max(known["to"], default=None)}
+    return {"records": a["records"] + b["records"], **span}
 
 
 def _used(token: ApiToken) -> None:

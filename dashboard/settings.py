@@ -26,6 +26,7 @@ PLAYHEAD_TRUSTED_PROXY = os.environ.get("PLAYHEAD_TRUSTED_PROXY", "")
 PLAYHEAD_PORTS = {
     "decode_traces": "collectors.otlp.decode_traces",
     "check_address": "collectors.kafka.check.check_address",
+    "ask_records": "collectors.records.ask",
 }
 PLAYHEAD_STREAM_MAX = 200_000  # observations waiting for the recorder; a longer stream is answered with 429
 

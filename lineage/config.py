@@ -21,6 +21,13 @@ __all__ = ["Config", "ConfigError", "load", "parse", "secret", "service_of"]
 
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 PAYLOADS = ("hidden", "masked", "shown")
+# Names of fields and headers whose values are replaced where payloads are masked; globs, upper and lower case alike.
+MASK = (
+    *("*password*", "*passwd*", "*secret*", "*token*", "*credential*", "*authorization*", "*api*key*", "*cookie*"),
+    *("*card*", "pan", "cvv", "cvc", "*iban*", "*account*number*", "*ssn*", "*passport*", "*tax*id*"),
+    *("*mail*", "*phone*", "*mobile*", "*first*name*", "*last*name*", "*full*name*", "*surname*", "*birth*"),
+    *("*address*", "*street*", "*zip*", "*postal*", "ip", "*client*ip*", "*ip*address*"),
+)
 MATCHABLE = ("group", "client_id", "principal")
 OWNABLE = ("topic", "service", "group")
 CATALOGS = ("backstage", "asyncapi", "codeowners", "eventcatalog")
@@ -55,6 +62,7 @@ class Records:
     requests_per_second: int = 20
     per_topic: int = 20
     payloads: str = "hidden"
+    mask: tuple[str, ...] = MASK
 
 
 @dataclass(frozen=True)
@@ -318,6 +326,7 @@ def _records(value: Value | None) -> Records:
         requests_per_second=_count(given.get("requests_per_second"), default.requests_per_second, 10_000),
         per_topic=_count(given.get("per_topic"), default.per_topic, 10_000),
         payloads=given["payloads"].choice(PAYLOADS) if "payloads" in given else default.payloads,
+        mask=given["mask"].texts() if "mask" in given else default.mask,
     )
 
 

@@ -53,6 +53,17 @@ def stable_ends(admin: AdminClient, leaders: Leaders, budget: Budget) -> tuple[O
     return _answers(stable, errors), _answers(high, errors)
 
 
+def readable_ranges(
+    admin: AdminClient, leaders: Leaders, budget: Budget
+) -> tuple[Offsets, Offsets, list[KafkaException]]:
+    """Starts, and last stable offsets: what a consumer that reads committed records only may read."""
+    groups = list(batches(leaders))
+    starts = [_ask(admin, keys, EARLIEST, budget) for keys in groups]
+    stable = [_ask(admin, keys, LATEST, budget, IsolationLevel.READ_COMMITTED) for keys in groups]
+    errors: list[KafkaException] = []
+    return _answers(starts, errors), _answers(stable, errors), errors
+
+
 Asked = dict[TopicPartition, "Future[Any]"]
 
 

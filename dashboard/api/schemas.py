@@ -222,6 +222,57 @@ class Members(Moment):
     more: int
 
 
+class Payload(Open):
+    kind: str
+    size: int
+    text: str | None
+    schema_id: int | None
+    schema_name: str | None
+    truncated: bool
+    masked: int
+    error: str | None
+
+
+class Header(Payload):
+    name: str
+
+
+class Record(Open):
+    partition: int
+    offset: int
+    at: str | None
+    clock: str
+    size: int
+    key: Payload
+    value: Payload
+    headers: list[Header]
+
+
+class Records(Moment):
+    topic: str
+    payloads: str
+    partitions: int
+    items: list[Record]
+    next: str | None
+    newer: str
+    older: str
+    ended: bool
+    stopped: str
+    bytes: int
+    seconds: float
+    sampled_at: str
+    error: str
+    remedy: str
+
+
+class RecordsUnderWay(Moment):
+    topic: str
+    state: str
+    records: int
+    bytes: int
+    seconds: float
+
+
 class Me(Open):
     kind: str
     name: str

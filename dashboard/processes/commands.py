@@ -51,5 +51,6 @@ def everything(env: Mapping[str, str], data: Path, clusters: tuple[str, ...]) ->
         Spec("web", "web", web(env)),
         *followers,
         Spec("worker", "workers", worker(), env={"PYTHONWARNINGS": AS_ROOT}, hidden=("Warm shutdown",)),
+        Spec("player", "workers", manage("player")),
         Spec("beat", "workers", beat(data)),
     ]

@@ -39,6 +39,11 @@ def follow(cluster: ClusterConfig, stop: threading.Event) -> None:
     port("follower", "collectors.kafka.follower.run_follower")(cluster, stream, stop)
 
 
+def play(config: Config, stop: threading.Event) -> None:
+    """Reads back the records that pages ask for until told to stop."""
+    port("player", "collectors.kafka.player.run_player")(config.clusters, settings.REDIS_URL, stop)
+
+
 def record(config: Config, stop: threading.Event) -> None:
     """Writes what is observed until told to stop; each committed tick is announced to the web processes.
 

@@ -24,6 +24,7 @@ PLAIN: Mapping[str, str] = {
     "recorder": "the only writer (one only)",
     "prepare": "migrates the database, makes the first user",
     "follower": "follows the positions of one cluster",
+    "player": "reads records back for the pages that ask",
     "check": "says what works, and which right is missing",
     "token": "makes an API token and prints it, once",
 }
@@ -76,6 +77,9 @@ class Command(BaseCommand):
         except KeyError as e:
             raise CommandError(str(e.args[0])) from e
         work.follow(cluster, work.stop_on_signal())
+
+    def do_player(self, _: Mapping[str, Any]) -> None:
+        work.play(_config(), work.stop_on_signal())
 
     def do_prepare(self, options: Mapping[str, Any]) -> None:
         for line in work.prepare(demo=options["demo"]):

@@ -22,7 +22,7 @@ def demo_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 def write_config(root: Path, data: Path, servers: str) -> Path:
     """The demo's rules and owners with the cluster ``demo`` put in front, in the data directory."""
-    cluster = {"name": "demo", "bootstrap_servers": servers, "every": EVERY}
+    cluster = {"name": "demo", "bootstrap_servers": servers, "every": EVERY, "records": {"payloads": "masked"}}
     rules = (root / "demo" / "playhead.yaml").read_text(encoding="utf-8").replace("\nclusters: []\n", "\n")
     path = data / "demo.yaml"
     path.write_text(f"# Written at every start of the demo.\nclusters: {json.dumps([cluster])}\n{rules}", "utf-8")

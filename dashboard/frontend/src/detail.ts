@@ -8,6 +8,7 @@ import { kindOf, nameOf, pageOf } from "./ids.ts";
 import { MemberBands } from "./members.ts";
 import { alarm, facts, numbers, peers } from "./panelparts.ts";
 import { kindShape } from "./parts.ts";
+import { Player } from "./player.ts";
 import { configs, groupsTable, lagTable, membersTable, ownedTable, partitionsTable } from "./tables.ts";
 import type { Row, State } from "./types.ts";
 
@@ -21,6 +22,7 @@ class DetailView implements View {
   private charts: Chart[] = [];
   private heat: HeatMap | null = null;
   private bands: MemberBands | null = null;
+  private player: Player | null = null;
   private id: string;
   private kind: string;
 
@@ -35,6 +37,7 @@ class DetailView implements View {
       charts.append(chart.el);
     }
     this.main.append(...this.throughTime(), charts, this.body);
+    if (this.kind === "topic") { this.player = new Player(ctx, this.id); this.body.before(this.player.el); }
     root.append(h("section", { class: "stage", "aria-label": nameOf(this.id) }, this.bar, this.main), this.side);
   }
 
@@ -57,6 +60,7 @@ class DetailView implements View {
     this.charts.forEach((chart) => chart.update());
     this.heat?.update();
     this.bands?.update();
+    this.player?.update(state);
     this.root.dataset["rows"] = String(this.body.querySelectorAll("tbody tr").length);
   }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import logging
 import os
 import secrets
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import dj_database_url
 
+from dashboard.processes.preflight import RECORDING_FILE
 from lineage.config import secret
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -28,6 +30,15 @@ def data_dir(env: Mapping[str, str]) -> Path:
     path = Path(env.get("PLAYHEAD_DATA_DIR") or "var").resolve()
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
+
+
+def recording(directory: Path) -> dict[str, Any] | None:
+    """What an opened recording says of itself; None where the directory holds a tape of its own."""
+    path = directory / RECORDING_FILE
+    if not path.is_file():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def secret_key(env: Mapping[str, str], directory: Path) -> str:

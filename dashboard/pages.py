@@ -71,6 +71,7 @@ def page(request: HttpRequest, view: str, id: str = "") -> HttpResponse:
         return error(request, 503, "The database does not answer", "", "Reload this page in a moment.")
     title = shown.meta["title"] if shown else TITLES.get(view, id.partition(":")[2])
     context = {"view": view, "params_json": dumps(params).decode(), "title": title, "table": plain(shown)}
+    context["recording"] = settings.RECORDING
     return render(request, "page.html", context)
 
 

@@ -73,12 +73,16 @@ TEMPLATES = [
 
 DATABASES = {"default": environment.database(os.environ, DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# A data directory that holds an opened recording: nothing is recorded into it, and there is no Redis.
+RECORDING = environment.recording(DATA_DIR)
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "playhead:channels"},
     }
 }
+if RECORDING:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {}}}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 5_000}}}
 
 STATIC_URL = "/static/"

@@ -100,6 +100,10 @@ def extension(name: str) -> Path:
     return next(Path(spec.origin).parent.rglob("*.duckdb_extension"))
 
 
+class UnreadableFile(ValueError):
+    """A Parquet file that does not hold what it should."""
+
+
 class Lake:
     """One attachment to the lake of a data directory. Safe for threads: every call has a cursor of its own."""
 
@@ -223,6 +227,30 @@ class Lake:
         sizes = [p.stat().st_size for p in local.rglob("*.parquet") if p.exists()]
         catalog = [p for p in (self._catalog, Path(f"{self._catalog}-wal")) if p.exists()]
         return len(sizes), sum(sizes) + sum(p.stat().st_size for p in catalog)
+
+    def copy_out(self, table: str, start: Ms, end: Ms, upto: int, path: Path) -> int:
+        """Writes the rows of the ticks from ``start`` to ``end`` into a Parquet file; how many they were."""
+        span = f"t >= {int(start)} AND t <= {int(end)} AND tick <= {int(upto)}"
+        rows = f"SELECT tick, t, {columns_of(table)} FROM lake.{table} WHERE {span}"  # noqa: S608
+        copied = self.query(f"COPY ({rows}) TO {_quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        return int(copied[0][0])
+
+    def copy_in(self, table: str, path: Path, rows: int) -> None:
+        """Adds the rows of a Parquet file, which must have these columns and so many rows. Raises UnreadableFile."""
+        wanted = {"tick": INT, "t": INT, **dict(TABLES[table])}
+        source = f"read_parquet({_quoted(str(path))})"
+        try:
+            found = {n: k for n, k, *_ in self.query(f"DESCRIBE SELECT * FROM {source}")}  # noqa: S608
+            if any(wanted.get(n) != k for n, k in found.items()) or not {"tick", "t"} <= found.keys():
+                raise UnreadableFile("other columns than are known here; another Playhead made it")
+            ((count,),) = self.query(f"SELECT count(*) FROM {source}")  # noqa: S608
+            if count != rows:
+                raise UnreadableFile(f"{count} rows, and should be {rows}")
+            names = ", ".join(n for n in wanted if n in found)
+            with self._write:
+                self._do(f"INSERT INTO lake.{table} ({names}) SELECT {names} FROM {source}")  # noqa: S608
+        except duckdb.Error as error:
+            raise UnreadableFile(f"cannot be read ({str(error)[:200]})") from error
 
     def latest(
         self, table: str, at: Ms, upto: int, after: int = 0, where: str = "", args: Sequence[Any] = ()

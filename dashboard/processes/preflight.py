@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+RECORDING_FILE = "recording.json"  # what an opened recording says of itself, in its data directory
+
 
 class Refused(Exception):
     """Why nothing is started; the message is a sentence for the user, with the remedy."""
@@ -23,6 +25,8 @@ def data_dir(env: Mapping[str, str]) -> Path:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as e:
         raise Refused(f"The data directory {path} cannot be made ({e.strerror}); set PLAYHEAD_DATA_DIR.") from e
+    if (path / RECORDING_FILE).exists():
+        raise Refused(f"The data directory {path} holds a recording opened from a file; set PLAYHEAD_DATA_DIR.")
     if not os.access(path, os.W_OK | os.X_OK):
         raise Refused(f"The data directory {path} cannot be written to; set PLAYHEAD_DATA_DIR to another.")
     return path

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from dashboard.processes import commands, work
+from dashboard.processes import commands, preflight, recording, work
 from lineage.config import Config, ConfigError
 
 PLAIN: Mapping[str, str] = {
@@ -40,6 +40,7 @@ class Command(BaseCommand):
         for name in ("up", "prepare"):
             made[name].add_argument("--demo", action="store_true", help="with the demo")
         made["follower"].add_argument("cluster", metavar="CLUSTER")
+        _record(parsers.add_parser("record", help="a stretch of the tape into a file; a file opened as a dashboard"))
         made["token"].add_argument("name", metavar="NAME")
         made["token"].add_argument("--scope", required=True, choices=("read", "ingest", "operate", "admin"))
 
@@ -96,6 +97,25 @@ class Command(BaseCommand):
             why = f"The database cannot keep a token ({e})."
             raise CommandError(f"{why} Start Playhead once, or: python manage.py playhead prepare") from e
 
+    def do_record(self, options: Mapping[str, Any]) -> None:
+        try:
+            getattr(self, f"_record_{options['do']}")(options)
+        except (recording.Refused, preflight.Refused) as e:
+            raise CommandError(str(e)) from e
+
+    def _record_export(self, options: Mapping[str, Any]) -> None:
+        self.stdout.write(recording.export(options["start"], options["end"], Path(options["file"])))
+
+    def _record_open(self, options: Mapping[str, Any]) -> None:
+        env = recording.unpack(Path(options["file"]), options["into"], os.environ)
+        where = f"http://{env.get('HOST') or '127.0.0.1'}:{env.get('PORT') or '8000'}"
+        self.stdout.write(f"{options['file']} is on {where}, in {env['PLAYHEAD_DATA_DIR']}")
+        self.stdout.flush()
+        recording.serve(env)
+
+    def _record_load(self, options: Mapping[str, Any]) -> None:
+        recording.load(Path(options["file"]))
+
     def do_check(self, _: Mapping[str, Any]) -> None:
         failed = False
         for ok, line in work.check(_config()):
@@ -103,6 +123,17 @@ class Command(BaseCommand):
             failed |= ok is False
         if failed:
             sys.exit(1)
+
+
+def _record(parser: ArgumentParser) -> None:
+    parsers = parser.add_subparsers(dest="do", required=True, metavar="export|open")
+    export = parsers.add_parser("export", help="write a stretch of the tape into a file")
+    export.add_argument("--from", dest="start", required=True, metavar="TIME", help="RFC 3339, or -2h")
+    export.add_argument("--to", dest="end", default="live", metavar="TIME", help="RFC 3339, -15m, or live")
+    opening = parsers.add_parser("open", help="serve a file on HOST and PORT, without Kafka, Redis or network")
+    opening.add_argument("--into", type=Path, metavar="DIR", help="an empty directory to unpack into")
+    for each in (export, opening, parsers.add_parser("load")):
+        each.add_argument("file", metavar="FILE")
 
 
 def _config() -> Config:

@@ -378,14 +378,6 @@ def series(
     return [(start + n * step, sum(values) if values else None) for n, values in enumerate(known)]
 
 
-def _groups_of(standing: Standing, subject: str) -> list[str]:
-    groups = [n for n in standing.nodes.values() if n.kind == "group"]
-    if subject.startswith("service:"):
-        return [n.id for n in groups if n.attrs.get("service") == subject]
-    owners = {n.id: standing.nodes.get(n.attrs.get("service") or n.id, n) for n in groups}
-    return [k for k, owner in owners.items() if owner.team and f"team:{owner.team}" == subject]
-
-
 def heat_of(group: str, start: Ms, end: Ms, cells: int, topic: str = "", metric: str = "lag") -> heat.Heat:
     """Lag (``time_lag``: seconds) of a group's partitions, the worst of them, in ``cells`` steps; see lineage.heat."""
     return heat.heat(lake(), group, start, end, cells, topic, metric)
@@ -394,6 +386,14 @@ def heat_of(group: str, start: Ms, end: Ms, cells: int, topic: str = "", metric:
 def members_between(group: str, start: Ms, end: Ms) -> heat.Membership:
     """Who was in a group with which partitions from ``start`` to ``end``; see lineage.heat."""
     return heat.membership(group, start, end)
+
+
+def _groups_of(standing: Standing, subject: str) -> list[str]:
+    groups = [n for n in standing.nodes.values() if n.kind == "group"]
+    if subject.startswith("service:"):
+        return [n.id for n in groups if n.attrs.get("service") == subject]
+    owners = {n.id: standing.nodes.get(n.attrs.get("service") or n.id, n) for n in groups}
+    return [k for k, owner in owners.items() if owner.team and f"team:{owner.team}" == subject]
 
 
 def tape(start: Ms, end: Ms, points: int, subject: str = "") -> dict[str, Any]:

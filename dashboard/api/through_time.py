@@ -17,6 +17,7 @@ from dashboard.reading import now_ms
 from dashboard.times import parse_at, parse_step, rfc, stamp
 from dashboard.views import map_view
 from dashboard.views.common import edge_key
+from dashboard.views.drawn import Drawn
 from lineage import history
 from lineage.frames import Change, Frame
 
@@ -130,7 +131,7 @@ def diff(
 class _Drawn:
     """What the graph draws of a frame, by id."""
 
-    def __init__(self, frame: Frame, drawn: map_view.Drawn) -> None:
+    def __init__(self, frame: Frame, drawn: Drawn) -> None:
         self.frame = frame
         self.nodes = {n.id: n for n in drawn.nodes}
         self.edges = {edge_key(e): e for e in drawn.edges}
@@ -140,7 +141,7 @@ class _Drawn:
         """Nodes and edges that the other has not, as the graph's own."""
         nodes = tuple(n for k, n in sorted(self.nodes.items()) if k not in other.nodes)
         edges = tuple(e for k, e in sorted(self.edges.items()) if k not in other.edges)
-        shown = wire.graph(self.frame, map_view.Drawn(nodes, edges))
+        shown = wire.graph(self.frame, Drawn(nodes, edges))
         return {"nodes": shown["nodes"], "edges": shown["edges"]}
 
 

@@ -195,3 +195,17 @@ def test_the_map_between_two_moments_says_what_became_of_each(tape: Tape) -> Non
 def test_a_comparison_backwards_is_refused(client: Client, tape: Tape, viewer: None) -> None:
     answer = client.get("/map", {"from": "2025-06-16T00:00:00Z", "to": "2025-06-15T00:00:00Z"})
     assert answer.status_code == 400
+
+
+def test_the_picture_and_the_api_find_the_same(client: Client, tape: Tape, viewer: None) -> None:
+    at = T0 + 100_000
+    tape.take(w.topics(at, "orders", "brand-new", "__consumer_offsets"))
+    tape.cut(at)
+    span = {"from": "2025-06-15T15:10:02.500Z", "to": "2025-06-15T15:20:00Z"}
+    body = client.get("/api/v1/diff", span).json()
+    view = view_of("map", frame_at(None, at), span)
+    for kind in ("nodes", "edges"):
+        drawn = {k: r["change"] for k, r in view.tables[kind].items() if r["change"]}
+        counted = {name: len(body[name][kind]) for name in ("added", "removed", "changed")}
+        assert view.meta["difference"][kind] == counted
+        assert {c["id"] for c in body["changed"][kind]} == {k for k, change in drawn.items() if change == "changed"}

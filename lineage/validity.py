@@ -19,15 +19,16 @@ def since(
     """From when on the opened nodes and edges are valid. ``late``: the oldest sighting that came, by topic."""
     ended = {e.scope for k, e in old.edges.items() if k not in new.edges}
     out: dict[str, Ms] = {}
-    groups: dict[str, Ms] = {}
+    touched: dict[str, Ms] = {}
     for key in opened.get("edges", ()):
         edge = new.edges[key]
         out[key] = at = min(seen_at, _edge_since(edge, old.edges.get(key), edge.scope in ended, late, seen_at))
-        if edge.relation == "reads" and edge.key:
-            group = node_id("group", split_id(edge.source)[1][0], edge.key)
-            groups[group] = min(at, groups.get(group, at))
+        joined = edge.relation == "reads" and edge.key
+        group = node_id("group", split_id(edge.source)[1][0], edge.key) if joined else ""
+        for end in (edge.source, edge.target, group):
+            touched[end] = min(at, touched.get(end, at))
     for key in opened.get("nodes", ()):
-        out[key] = min(seen_at, _node_since(new.nodes[key], old.nodes.get(key), groups.get(key, seen_at)))
+        out[key] = min(seen_at, _node_since(new.nodes[key], old.nodes.get(key), touched.get(key), seen_at))
     return out
 
 
@@ -41,7 +42,11 @@ def _edge_since(edge: Edge, old: Edge | None, rejoined: bool, late: Mapping[str,
     return late.get(topic, seen_at) if rejoined and not told else seen_at
 
 
-def _node_since(node: Node, old: Node | None, joined: Ms) -> Ms:
-    if old is None or node.first_seen != old.first_seen:
-        return min(node.first_seen, joined)
-    return joined
+def _node_since(node: Node, old: Node | None, touched: Ms | None, seen_at: Ms) -> Ms:
+    """``touched``: since when the newest of its edges are valid; they alone tell of a service, or of a join."""
+    if node.kind == "service" and touched is not None:
+        return touched
+    if old is None:
+        return node.first_seen
+    joined = old.attrs.get("service") != node.attrs.get("service")
+    return touched if joined and touched is not None else seen_at

@@ -339,7 +339,7 @@ def _retrying(call: Callable[[], T], tries: int = READER) -> T:
         try:
             return call()
         except duckdb.Error as error:
-            if attempt == tries - 1 or not any(word in str(error) for word in BUSY):
+            if attempt == tries - 1 or is_full(error) or not any(word in str(error) for word in BUSY):
                 raise
             time.sleep(min(1.0, 0.02 * 2**attempt))
     raise AssertionError("unreachable")

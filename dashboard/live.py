@@ -66,7 +66,9 @@ def same_origin(headers: dict[bytes, bytes]) -> bool:
 
 
 class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
-    """One viewer."""
+    """One viewer. It hears of ticks from the hub alone: without a channel of its own it costs Redis nothing."""
+
+    channel_layer_alias = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -111,6 +111,16 @@ async def test_viewers_of_the_same_view_share_one_building(lasting_tape: Tape) -
     assert not hub().slots
 
 
+async def test_viewers_have_no_channels_of_their_own(lasting_tape: Tape) -> None:
+    layer = get_channel_layer()
+    assert layer is not None
+    async with opened() as one, opened() as two:
+        for socket in (one, two):
+            await ask(socket, "open", view="map", params={})
+            await told(socket, "playhead")
+        assert len(layer.channels) <= 1  # the hub's
+
+
 async def test_a_seek_shows_the_moment_and_stands_still(lasting_tape: Tape) -> None:
     async with opened() as socket:
         await ask(socket, "open", view="lag", params={"group": "audit"})

@@ -150,18 +150,6 @@ class KafkaClient:
             if self._python is not None:
                 self._python._manager.cluster._coordinators.clear()
 
-    @staticmethod
-    def kafka_error(error: Exception) -> KafkaException:
-        """kafka-python's error as librdkafka's: the broker's code, or that the connection failed."""
-        from kafka.errors import KafkaConnectionError, NodeNotReadyError, RetriableError
-
-        code = getattr(error, "errno", None)
-        if isinstance(code, int) and code > 0 and not isinstance(error, OSError):
-            return KafkaException(KafkaError(code))
-        lost = isinstance(error, OSError | KafkaConnectionError | NodeNotReadyError | RetriableError)
-        code = KafkaError._TRANSPORT if lost else KafkaError.UNKNOWN
-        return KafkaException(KafkaError(code, f"{type(error).__name__} {error}"))
-
     def drop_python(self) -> None:
         """Closes the kafka-python client; the next use makes a new one."""
         with self._lock:

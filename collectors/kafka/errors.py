@@ -70,6 +70,12 @@ def right_of(code: int) -> str | None:
     }.get(code)
 
 
+def explain_code(code: int, who: str) -> str:
+    """A broker's error code in words."""
+    right = right_of(code)
+    return f"{who} lacks the right {right}" if right else KafkaError(code).str().removeprefix("Broker: ")
+
+
 def _one(error: KafkaError, bootstrap_servers: str, who: str) -> CollectorError | None:
     if right := right_of(error.code()):
         return missing(right, bootstrap_servers, who)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaException
-
 from collectors.base import Budget, Collection, CollectorError, now_ms
-from collectors.kafka import listing
+from collectors.kafka import errors, listing
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.errors import grant
 from lineage.config import ClusterConfig
@@ -19,11 +19,15 @@ BATCH = 100
 # Describing is the dearest request of all: more groups than this are described in turns.
 EACH_RUN = 500
 WITHOUT_MEMBERS = frozenset({"Empty", "Dead"})
-CANNOT = {
-    "share": "a share group: its members cannot be described yet",
-    "streams": "a streams group: its members cannot be described yet",
-    "connect": "a group of Connect workers: Connect describes its members",
-}
+CANNOT = {"connect": "a group of Connect workers: Connect describes its members"}
+MODERN = ("consumer", "share", "streams")
+# A coordinator that moved or still loads: nothing is said of the group until the next run.
+PASSING = frozenset({14, 15, 16})
+_ERROR = re.compile(r"\[Error (-?\d+)\]")
+
+# (group, Kafka's error code or 0, members)
+Answer = tuple[str, int, list[Member]]
+Ask = Callable[[list[str], Budget], list[Answer]]
 
 
 class Groups:
@@ -59,12 +63,11 @@ class Groups:
         living = [g for g in groups if g.state not in WITHOUT_MEMBERS]
         details = [GroupDetail(g.id, [], False, CANNOT[g.type]) for g in living if g.type in CANNOT]
         wanted = self._this_turn([g for g in living if g.type not in CANNOT])
-        modern = [g.id for g in wanted if g.type == "consumer"]
-        classic = [g.id for g in wanted if g.type != "consumer"]
-        for batch in _batches(classic):
-            details += self._classic(batch, budget)
-        for batch in _batches(modern):
-            details += self._modern(batch, budget)
+        for batch in _batches(g.id for g in wanted if g.type not in MODERN):
+            details += self._halving(self._classic, batch, budget)
+        for kind in MODERN:
+            for batch in _batches(g.id for g in wanted if g.type == kind):
+                details += self._halving(partial(self._modern, kind), batch, budget)
         return details + self._left(groups, details)
 
     def _this_turn(self, groups: list[Group]) -> list[Group]:
@@ -83,45 +86,50 @@ class Groups:
         self._had_members |= {d.id for d in details if d.members}
         return [GroupDetail(g, []) for g in sorted(gone)]
 
-    def _classic(self, batch: list[str], budget: Budget) -> list[GroupDetail]:
+    def _halving(self, ask: Ask, batch: list[str], budget: Budget) -> list[GroupDetail]:
+        """One group's odd bytes must not hide the other groups: what fails is asked again in halves."""
         budget.spend()
         try:
-            answer = self._client.python.describe_groups(batch)
+            found = ask(batch, budget)
         except CollectorError:
             raise
-        except Exception as error:  # one member's odd bytes must not hide the other groups
+        except Exception as error:
             if len(batch) > 1:
                 half = len(batch) // 2
-                return [*self._classic(batch[:half], budget), *self._classic(batch[half:], budget)]
+                return [*self._halving(ask, batch[:half], budget), *self._halving(ask, batch[half:], budget)]
             self._client.drop_python()
             return [GroupDetail(batch[0], [], False, f"cannot be described: {type(error).__name__}")]
-        return [_classic_detail(group, found) for group, found in answer.items()]
+        if any(code in PASSING for _, code, _ in found):
+            self._client.forget_coordinators()
+        return [self._detail(*one) for one in found if one[1] not in PASSING]
 
-    def _modern(self, batch: list[str], budget: Budget) -> list[GroupDetail]:
-        budget.spend()
-        cut = [g for g in batch if text(g) != g]  # librdkafka cuts a name at a NUL, and would describe another group
-        details = [GroupDetail(g, [], False, "cannot be described: librdkafka cannot ask by its name") for g in cut]
-        if not (whole := [g for g in batch if g not in cut]):
-            return details
-        asked = self._client.admin.describe_consumer_groups(whole, request_timeout=budget.timeout())
-        return details + [self._modern_detail(group, future) for group, future in asked.items()]
+    def _detail(self, group: str, code: int, members: list[Member]) -> GroupDetail:
+        if not code:
+            return GroupDetail(group, members)
+        why = errors.explain_code(code, self._client.principal)
+        return GroupDetail(group, [], False, f"cannot be described: {why}")
 
-    def _modern_detail(self, group: str, future: Any) -> GroupDetail:
-        try:
-            found = future.result()
-        except KafkaException as error:
-            return GroupDetail(group, [], False, f"cannot be described: {self._client.error(error, 'describing it')}")
-        return GroupDetail(group, [_modern_member(m) for m in found.members])
+    def _classic(self, batch: list[str], budget: Budget) -> list[Answer]:
+        answer = self._client.python.describe_groups(batch)
+        return [
+            (group, _code(found), [_classic_member(m) for m in found["members"]]) for group, found in answer.items()
+        ]
 
+    def _modern(self, kind: str, batch: list[str], budget: Budget) -> list[Answer]:
+        from collectors.kafka.describe import describe
 
-def _batches(groups: list[str]) -> Iterable[list[str]]:
-    return (groups[i : i + BATCH] for i in range(0, len(groups), BATCH))
+        return list(describe(self._client, kind, batch, lambda: listing.leaders(self._client, budget)))
 
 
-def _classic_detail(group: str, found: dict[str, Any]) -> GroupDetail:
-    if found.get("error"):
-        return GroupDetail(group, [], False, f"cannot be described: {found['error']}")
-    return GroupDetail(group, [_classic_member(m) for m in found.get("members", [])])
+def _batches(groups: Iterable[str]) -> Iterable[list[str]]:
+    every = list(groups)
+    return (every[i : i + BATCH] for i in range(0, len(every), BATCH))
+
+
+def _code(found: dict[str, Any]) -> int:
+    """kafka-python gives an error as text that begins with its code."""
+    said = _ERROR.match(found.get("error") or "")
+    return int(said.group(1)) if said else 0
 
 
 def _classic_member(raw: dict[str, Any]) -> Member:
@@ -134,18 +142,4 @@ def _classic_member(raw: dict[str, Any]) -> Member:
         instance_id=raw.get("group_instance_id"),
         subscribed=sorted(subscription.get("topics", [])) if isinstance(subscription, dict) else [],
         assigned={a["topic"]: sorted(a["partitions"]) for a in assigned},
-    )
-
-
-def _modern_member(member: Any) -> Member:
-    assigned: dict[str, list[int]] = {}
-    for part in sorted(member.assignment.topic_partitions if member.assignment else []):
-        assigned.setdefault(part.topic, []).append(part.partition)
-    return Member(
-        id=member.member_id,
-        client_id=member.client_id,
-        host=(member.host or "").lstrip("/"),
-        instance_id=member.group_instance_id,
-        subscribed=[],  # librdkafka keeps an 848 member's subscription to itself
-        assigned=assigned,
     )

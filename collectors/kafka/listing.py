@@ -88,8 +88,17 @@ def hidden_topics(client: KafkaClient, budget: Budget) -> str | None:
 
 def hidden_groups(client: KafkaClient, budget: Budget) -> str | None:
     """The right whose lack may hide groups or their offsets; None when nothing is hidden."""
-    error = ask(client, [PROBE], lambda *_: None, budget)
-    return _right(client, error, KafkaError.GROUP_AUTHORIZATION_FAILED, "Describe Group *")
+    from collectors.kafka import coordinators
+
+    budget.spend()
+    try:
+        code = coordinators.may_see(client.python, PROBE)
+    except CollectorError:
+        raise
+    except Exception as error:
+        client.drop_python()
+        raise client.error(error, "asking for rights") from error
+    return "Describe Group *" if code == KafkaError.GROUP_AUTHORIZATION_FAILED else None
 
 
 def _refused(client: KafkaClient, future: Any, code: int, right: str) -> str | None:

@@ -125,7 +125,7 @@ def test_a_modern_group_is_described_with_its_type(apache: str) -> None:
     assert (listed.type, listed.state) == ("consumer", "Stable")
     (detail,) = [g for g in only(GroupsDescribed, seen).groups if g.id == group]
     assert detail.describable
-    assert [(m.client_id, m.assigned) for m in detail.members] == [("new", {topic: [0, 1]})]
+    assert [(m.client_id, m.subscribed, m.assigned) for m in detail.members] == [("new", [topic], {topic: [0, 1]})]
 
 
 @pytest.mark.kafka

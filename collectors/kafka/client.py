@@ -97,8 +97,8 @@ class KafkaClient:
         try:
             found = self._describe(self.admin, seconds)
         except CollectorError as error:
-            self._down, self._down_until = error, time.monotonic() + DOWN_SECONDS
-            raise
+            self._down, self._down_until = errors.closer(error, self.properties), time.monotonic() + DOWN_SECONDS
+            raise self._down from error
         self._down = None
         self._seen.clear()
         return found

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import KafkaError, KafkaException
 
 from collectors.base import CollectorError
+from collectors.kafka import oauth
 
 # (operation, kafka-acls resource flags) by the right's name as it stands in ``needs``.
 RIGHTS: dict[str, str] = {
@@ -18,6 +19,11 @@ RIGHTS: dict[str, str] = {
     "Describe Group *": "--operation Describe --group '*'",
     "Describe Cluster": "--operation Describe --cluster",
 }
+# What tells least comes last: lost connections, then that all of them are lost.
+LAST = {KafkaError._TRANSPORT: 1, KafkaError._ALL_BROKERS_DOWN: 2}
+# OpenSSL's reasons why a certificate is refused.
+OTHER_HOST, EXPIRED = (62, 64), 10
+_UNTRUSTED = re.compile(r"the certificate of ([^ ,]+:\d+) is not trusted")
 _HOST = re.compile(r"([\w.\-\[\]:]+:\d+)(?:/\w+)?:")
 
 
@@ -49,7 +55,7 @@ def explain(
     codes = _codes(error)
     refused = [c for c in codes if right_of(c.code())]
     newest = list(reversed(seen))
-    telling = sorted(newest, key=lambda e: e.code() == KafkaError._TRANSPORT)
+    telling = sorted(newest, key=lambda e: LAST.get(e.code(), 0))
     for one in [*refused, *telling, *codes]:
         if found := _one(one, bootstrap_servers, who):
             return found
@@ -81,6 +87,8 @@ def _one(error: KafkaError, bootstrap_servers: str, who: str) -> CollectorError 
         return missing(right, bootstrap_servers, who)
     if error.code() in (KafkaError._RESOLVE, KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError._TRANSPORT):
         return _from_text(error.str(), bootstrap_servers, who, sure=error.code())
+    if error.code() == KafkaError._ALL_BROKERS_DOWN:  # librdkafka keeps a listener's hanging up to itself
+        return _transport("disconnect", bootstrap_servers)
     return None
 
 
@@ -90,12 +98,21 @@ def _from_text(text: str, bootstrap_servers: str, who: str, sure: int = 0) -> Co
     if sure == KafkaError._RESOLVE or "resolve" in low or "name or service" in low or "dnsresolution" in low:
         sentence = f"the host of {place} has no address: its name does not resolve"
         return CollectorError(sentence, remedy="check bootstrap_servers", unreachable=True)
+    if "acquire sasl oauthbearer token" in low or "gave no token" in low:
+        return CollectorError(
+            f"no token for {who}: {_tail(text)}",
+            permanent=True,
+            remedy="check sasl.oauthbearer.token.endpoint.url, .client.id and .client.secret",
+        )
     if sure == KafkaError._AUTHENTICATION or "authentication" in low or "saslauth" in low:
         return CollectorError(
             f"{place} refused the user name or password of {who}",
             permanent=True,
             remedy="check sasl.mechanism, sasl.username and sasl.password",
         )
+    if " alert " in low and ("certificate" in low or "unknown ca" in low):  # an alert is the broker's word
+        remedy = "set ssl.certificate.location and ssl.key.location to a certificate that the broker trusts"
+        return CollectorError(f"{place} wants a client's certificate that it trusts", permanent=True, remedy=remedy)
     if "certificate" in low and ("verify" in low or "verification" in low or "unknown ca" in low):
         return CollectorError(
             f"the certificate of {place} is not trusted",
@@ -106,6 +123,21 @@ def _from_text(text: str, bootstrap_servers: str, who: str, sure: int = 0) -> Co
         remedy = "check security.protocol and the ssl.* properties"
         return CollectorError(f"TLS with {place} failed: {_tail(text)}", remedy=remedy)
     return _transport(low, place)
+
+
+def closer(error: CollectorError, properties: Mapping[str, str]) -> CollectorError:
+    """librdkafka says "not trusted" of every certificate: a closer look finds another host or an expired one."""
+    untrusted = _UNTRUSTED.match(str(error))
+    if not untrusted:
+        return error
+    place = untrusted.group(1)
+    code = oauth.certificate_trouble(place, properties)
+    if code in OTHER_HOST:
+        remedy = "name the brokers as their certificates do; ssl.endpoint.identification.algorithm=none trusts any name"
+        return CollectorError(f"the certificate of {place} is for another host", permanent=True, remedy=remedy)
+    if code == EXPIRED:
+        return CollectorError(f"the certificate of {place} has expired", permanent=True, remedy="renew it")
+    return error
 
 
 def _transport(low: str, place: str) -> CollectorError | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import ssl
 import threading
 import time
@@ -41,6 +42,22 @@ def ssl_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     if not verifies(properties):
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def certificate_trouble(place: str, properties: Mapping[str, str]) -> int:
+    """OpenSSL's code of why the certificate of HOST:PORT is refused; 0 where it is not, or nobody answers."""
+    host, _, port = place.rpartition(":")
+    host = host.strip("[]")
+    try:
+        with (
+            socket.create_connection((host, int(port)), timeout=5) as plain,
+            ssl_context(properties).wrap_socket(plain, server_hostname=host),
+        ):
+            return 0
+    except ssl.SSLCertVerificationError as error:
+        return int(error.verify_code)
+    except (OSError, CollectorError):
+        return 0
 
 
 def token_provider(properties: Mapping[str, str]) -> Any:

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -116,6 +116,9 @@ authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:admin;User:ANONYMOUS
 """
 
+# Allowed operations are logged at DEBUG, denied ones at INFO.
+AUTHORIZER_LOG = "-Dorg.slf4j.simpleLogger.log.kafka.authorizer.logger=debug"
+
 
 def sasl(user: str) -> dict[str, str]:
     """The properties of a user of the guarded broker."""
@@ -129,22 +132,31 @@ def sasl(user: str) -> dict[str, str]:
 
 @contextmanager
 def guarded(work: Path) -> Iterator[str]:
-    """Apache Kafka with an authorizer: ``admin`` may all, ``playhead`` what it is granted."""
-    with apache(work, GUARDED, properties=sasl("admin")) as address:
+    """Apache Kafka with an authorizer that logs: ``admin`` may all, ``playhead`` what it is granted."""
+    with apache(work, GUARDED, properties=sasl("admin"), flags=[AUTHORIZER_LOG]) as address:
         yield address
 
 
 @contextmanager
 def apache(
-    work: Path, extra: str = "", port: int | None = None, properties: dict[str, str] | None = None
+    work: Path,
+    extra: str = "",
+    port: int | None = None,
+    properties: dict[str, str] | None = None,
+    users: Sequence[str] = (),
+    flags: Sequence[str] = (),
 ) -> Iterator[str]:
-    """One node of Apache Kafka; yields its address. ``extra`` is appended to server.properties."""
+    """One node of Apache Kafka; yields its address. ``extra`` is appended to server.properties.
+
+    ``users`` are SCRAM's, as the storage tool takes them; ``flags`` are Java's.
+    """
     port = port or free_port()
     config = work / "server.properties"
     if not config.exists():
         config.write_text((PROPERTIES + extra).format(port=port, controller=free_port(), data=work / "data"))
         storage = java("kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c", str(config))
-        subprocess.run(storage, check=True, capture_output=True)
-    with running(java("kafka.Kafka", str(config)), work / "broker.log"):
+        added = [part for user in users for part in ("--add-scram", user)]
+        subprocess.run([*storage, *added], check=True, capture_output=True)
+    with running(java(*flags, "kafka.Kafka", str(config)), work / "broker.log"):
         wait_until_it_answers(f"127.0.0.1:{port}", **(properties or {}))
         yield f"127.0.0.1:{port}"

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
+    OffsetSpec,
     ResourcePatternType,
     ResourceType,
 )
@@ -71,6 +73,20 @@ class Guarded:
             yield
         finally:
             self.grant(right)
+
+    def snapshot(self) -> tuple[object, ...]:
+        """Topics, groups with their states, committed offsets and log ends, as an administrator sees them."""
+        groups = self.shop.admin.list_consumer_groups().result(30).valid
+        states = {(g.group_id, g.state) for g in groups}
+        ends = {TopicPartition(self.topic, p): OffsetSpec.latest() for p in range(2)}  # type: ignore[no-untyped-call]
+        logs = [(k.partition, f.result(30).offset) for k, f in self.shop.admin.list_offsets(ends).items()]
+        return self.shop.state()[0], states, self.shop.committed("readers"), sorted(logs)
+
+    def logged(self, since: int) -> str:
+        """What the broker wrote from this byte of its log on."""
+        with self.log.open("rb") as file:
+            file.seek(since)
+            return file.read().decode()
 
     @staticmethod
     def _who(operation: AclOperation) -> tuple[str, str, AclOperation, AclPermissionType]:
@@ -141,6 +157,36 @@ def test_a_follower_keeps_positions_when_its_rights_go(guarded: Guarded) -> None
             assert [o.ended for o in seen if isinstance(o, PositionsFrame) and o.ended] == []
     follower.positions.close()
     client.close()
+
+
+AUTHORIZED = re.compile(
+    r"Principal = User:playhead is (?P<verdict>Allowed|Denied) operation = (?P<operation>\w+) from host = \S+ on "
+    r"resource = (?P<resource>\w+):\w+:(?P<name>\S+) for request = (?P<request>\w+)"
+)
+READS = {"DESCRIBE", "DESCRIBE_CONFIGS", "READ"}
+
+
+def test_nothing_but_reading_is_asked_and_nothing_changes(guarded: Guarded) -> None:
+    """By the broker's own account: its authorizer's log of everything that we asked."""
+    before = guarded.snapshot()
+    began = guarded.log.stat().st_size
+    assert missing(guarded) == []
+    guarded.collect()
+    assert guarded.snapshot() == before
+    asked = [m.groupdict() for m in AUTHORIZED.finditer(guarded.logged(began))]
+    assert {a["operation"] for a in asked} == READS
+    assert [a for a in asked if a["verdict"] == "Denied"] == []
+    assert {"OffsetFetch", "DescribeProducers", "ListGroups", "DescribeConfigs"} <= {a["request"] for a in asked}
+    assert {a["name"] for a in asked if a["request"] == "Fetch"} == {"__consumer_offsets"}
+
+
+def test_the_log_would_show_a_write(guarded: Guarded) -> None:
+    """The proof above is worth something: what is no reading stands in that log."""
+    began = guarded.log.stat().st_size
+    with pytest.raises(KafkaException):
+        Shop(guarded.address, brokers.sasl("playhead")).topic()
+    asked = [m.groupdict() for m in AUTHORIZED.finditer(guarded.logged(began))]
+    assert ("Denied", "CREATE") in {(a["verdict"], a["operation"]) for a in asked}
 
 
 def test_a_wrong_password_is_a_sentence(guarded: Guarded) -> None:

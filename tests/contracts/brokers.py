@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
                     continue
 
 
-def wait_until_it_answers(bootstrap: str, seconds: float = 60.0, **properties: str) -> None:
+def wait_until_it_answers(bootstrap: str, seconds: float = 150.0, **properties: str) -> None:
     """Returns when metadata comes. Raises KafkaException after so many seconds."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **properties})
     until = time.monotonic() + seconds
@@ -160,3 +160,75 @@ def apache(
     with running(java(*flags, "kafka.Kafka", str(config)), work / "broker.log"):
         wait_until_it_answers(f"127.0.0.1:{port}", **(properties or {}))
         yield f"127.0.0.1:{port}"
+
+
+MEMBER = """\
+process.roles={roles}
+node.id={node}
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port}{own_controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+offsets.topic.num.partitions=6
+offsets.topic.replication.factor=3
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+auto.leader.rebalance.enable=false
+broker.session.timeout.ms=6000
+broker.heartbeat.interval.ms=1000
+replica.lag.time.max.ms=6000
+"""
+
+
+class Three:
+    """Three brokers, the first of them also the controller; each may be killed and started again."""
+
+    def __init__(self, work: Path) -> None:
+        self._work, self._controller = work, free_port()
+        self.ports = {node: free_port() for node in (1, 2, 3)}
+        self.address = ",".join(f"127.0.0.1:{port}" for port in self.ports.values())
+        self._running: dict[int, AbstractContextManager[subprocess.Popen[bytes]]] = {}
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    def start(self, node: int) -> None:
+        work = self._work / str(node)
+        config = work / "server.properties"
+        if not config.exists():
+            work.mkdir()
+            config.write_text(self._properties(node, work))
+            storage = java("kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c", str(config))
+            subprocess.run(storage, check=True, capture_output=True)
+        self._running[node] = running(java("-Xmx256m", "kafka.Kafka", str(config)), work / "broker.log")
+        self._children[node] = self._running[node].__enter__()
+
+    def _properties(self, node: int, work: Path) -> str:
+        own = f",CONTROLLER://127.0.0.1:{self._controller}" if node == 1 else ""
+        roles = "broker,controller" if node == 1 else "broker"
+        what = {"roles": roles, "own_controller": own, "controller": self._controller, "data": work / "data"}
+        return MEMBER.format(node=node, port=self.ports[node], **what)
+
+    def kill(self, node: int) -> None:
+        """SIGKILL, as when the machine is gone."""
+        self._children[node].kill()
+        self._children[node].wait(30)
+
+    def stop(self) -> None:
+        for context in self._running.values():
+            context.__exit__(None, None, None)
+
+
+@contextmanager
+def three(work: Path) -> Iterator[Three]:
+    """A cluster of three brokers that all answer."""
+    cluster = Three(work)
+    try:
+        for node in cluster.ports:
+            cluster.start(node)
+        for port in cluster.ports.values():
+            wait_until_it_answers(f"127.0.0.1:{port}", 120)
+        yield cluster
+    finally:
+        cluster.stop()

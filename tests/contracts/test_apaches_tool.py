@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from collectors.base import Budget, run
+from collectors.kafka.check import check_address
+from collectors.kafka.client import KafkaClient
+from collectors.kafka.groups import Groups
+from lineage.config import ClusterConfig
 from tests.contracts import brokers
 from tests.contracts.shop import Shop, name
 from tests.contracts.test_follower import Watch
@@ -41,6 +46,9 @@ def ours(watch: Watch) -> Said:
 def test_all_groups_equal_apaches_tool(redis_url: str, tmp_path: Path) -> None:
     with brokers.apache(tmp_path) as broker:
         shop = Shop(broker)
+        check_address(broker, {})
+        run(Groups(ClusterConfig("k", broker), KafkaClient("k", broker, {})), Budget())
+        assert set(shop.admin.list_topics(timeout=30).topics) == set(), "looking for groups made __consumer_offsets"
         topics = [shop.topic(4) for _ in range(5)]
         for i, topic in enumerate(topics):
             shop.produce(topic, [i + 5, 9, 0, 12])

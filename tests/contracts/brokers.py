@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -177,8 +178,6 @@ offsets.topic.replication.factor=3
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 auto.leader.rebalance.enable=false
-broker.session.timeout.ms=6000
-broker.heartbeat.interval.ms=1000
 replica.lag.time.max.ms=6000
 """
 
@@ -225,8 +224,8 @@ def three(work: Path) -> Iterator[Three]:
     """A cluster of three brokers that all answer."""
     cluster = Three(work)
     try:
-        for node in cluster.ports:
-            cluster.start(node)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(cluster.start, cluster.ports))
         for port in cluster.ports.values():
             wait_until_it_answers(f"127.0.0.1:{port}", 120)
         yield cluster

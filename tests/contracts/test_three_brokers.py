@@ -68,7 +68,7 @@ def watched(tmp_path: Path, settings: Settings, db: None) -> Iterator[tuple[brok
     with brokers.three(tmp_path) as cluster:
         shop = Shop(cluster.address)
         safe, alone = [[1, 2, 3], [2, 3, 1], [3, 1, 2]], [[1], [2], [3]]
-        new = [NewTopic("safe", replica_assignment=safe), NewTopic("alone", replica_assignment=alone)]
+        new = [NewTopic("safe", 3, replica_assignment=safe), NewTopic("alone", 3, replica_assignment=alone)]
         for future in shop.admin.create_topics(new, request_timeout=60).values():
             future.result()
         shop.produce("safe", [5, 5, 5])

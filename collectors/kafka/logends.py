@@ -1,6 +1,7 @@
 """Log start and end offsets of many partitions: batches of one leader each, all in flight at once.
 
 One call for 40,000 partitions costs 8 s and forty of 1,000 half a second: the client's cost grows faster than its size.
+For 10,050 partitions, starts and ends: 0.66 s of CPU in batches of 2,500, 0.46 s of 1,000, 0.39 s of 250.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from collectors.base import Budget
 
-BATCH = 1000
+BATCH = 250
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 # (topic, partition) -> leader's broker id; -1 is offline

@@ -12,7 +12,6 @@ from collectors.kafka import errors, listing
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.errors import grant
 from lineage.config import ClusterConfig
-from lineage.identity import text
 from lineage.observations import AnyObservation, Group, GroupDetail, GroupsDescribed, GroupsListed, Member
 
 BATCH = 100

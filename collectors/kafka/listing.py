@@ -13,7 +13,6 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 
 from collectors.base import Budget, CollectorError
 from collectors.kafka.client import KafkaClient
-from collectors.kafka.positions import ask
 from lineage.observations import Group
 
 PROBE = "playhead-probe-of-rights"

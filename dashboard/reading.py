@@ -6,7 +6,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
+
+from django.conf import settings
 
 from dashboard import views
 from dashboard.views import changes, difference
@@ -14,10 +17,12 @@ from dashboard.views.common import SameFrame, View, thing
 from lineage import history
 from lineage.frames import Frame
 from lineage.history import TapeBegins
+from lineage.storage import Storage
 
 __all__ = ["Future", "TapeBegins", "frame_at", "is_hindsight", "now_ms", "view_of"]
 
 KEPT_VIEWS = 64
+STORAGE_KEPT = 60_000  # ms
 
 
 class Future(ValueError):
@@ -79,10 +84,18 @@ def extras(name: str, frame: Frame, params: Mapping[str, str]) -> dict[str, Any]
         return {"stories": history.stories_between(*changes.stretch(params, frame.at))}
     if need == "difference":
         return _two(frame, params)
+    if need == "storage":
+        return {"storage": _storage(str(settings.DATA_DIR), now_ms() // STORAGE_KEPT)}
     node = thing(frame, params, name)
     if need == "logs":
         return {"logs": history.topic_logs_at(frame.at, node.cluster, node.name)}
     return {"partitions": history.partitions_at(frame.at, node.cluster, group=node.name)}
+
+
+@lru_cache(maxsize=2)
+def _storage(data_dir: str, minute: int) -> Storage:
+    """Measured once a minute: it walks through the files, and is of now, whatever moment the page shows."""
+    return history.storage()
 
 
 def _two(frame: Frame, params: Mapping[str, str]) -> dict[str, Any]:

@@ -37,12 +37,12 @@ _PLAIN: Mapping[str, Callable[[Frame, Mapping[str, str]], View]] = {
     "service": service.build,
     "teams": teams.build,
     "team": team.build,
-    "collectors": collectors.build,
 }
 _DETAILED: Mapping[str, Callable[[Frame, Mapping[str, str], Extras], View]] = {
     "topic": topic.build,
     "group": group.build,
     "changes": changes.build,
+    "collectors": collectors.build,
 }
 NAMES: Sequence[str] = (*_PLAIN, *_DETAILED)
 _OF_LISTS = ("cluster", "team", "kind", "verdict", "q", "group", "topic", "internal")
@@ -52,13 +52,15 @@ PARAMS = frozenset({"id", *_OF_LISTS, *_OF_RANGE, *_OF_MAP})
 
 
 def needs(name: str, params: Mapping[str, str]) -> str:
-    """What a view needs beside the frame: "logs" (topic), "partitions" (group), "stories" (changes), or "".
+    """What a view needs beside the frame: "logs" (topic), "partitions" (group), "stories" (changes),
+    "storage" (collectors), or "".
 
     A map that is compared with an earlier moment needs "difference".
     """
     if difference.asked(name, params):
         return "difference"
-    return {"topic": "logs", "group": "partitions", "changes": "stories"}.get(name, "")
+    needed = {"topic": "logs", "group": "partitions", "changes": "stories", "collectors": "storage"}
+    return needed.get(name, "")
 
 
 def build(name: str, frame: Frame, params: Mapping[str, str], extras: Extras | None = None) -> View:

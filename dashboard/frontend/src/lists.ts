@@ -2,7 +2,7 @@
 import { ageTag } from "./ages.ts";
 import type { Context, View } from "./context.ts";
 import { debounce, h, setText } from "./dom.ts";
-import { many } from "./format.ts";
+import { bytes, duration, many, millis, stamp } from "./format.ts";
 import { filterField, Grid } from "./grid.ts";
 import { columnsOf, type Line } from "./columns.ts";
 import { emptyNote, teamTag } from "./parts.ts";
@@ -17,11 +17,14 @@ const KINDS: Record<string, Kind> = {
   collectors: { title: "Collectors", noun: "collector", icon: "collectors", sort: { id: "state", down: true }, empty: ["No collector has run yet", "The follower and the workers start with Playhead. If none appears within half a minute, its log says why."] },
 };
 
+interface Stored { files: number; used: number; oldest: string | null; a_day: number | null; forecast: number | null; full_in: number | null; free: number; stopped: string | null }
+
 class ListView implements View {
   private kind: Kind;
   private grid: Grid<Line>;
   private said = h("p", { class: "num" });
   private note = h("div", { class: "coverage" });
+  private room = h("p", { class: "room mut num" });
   private lines = new Map<string, Line>();
   private sheet: HTMLElement;
   private empty: HTMLElement | null = null;
@@ -37,7 +40,7 @@ class ListView implements View {
     this.grid.el.classList.add(`g-${ctx.view}`);
     const filter = filterField(`Name of a ${this.kind.noun}`, ctx.params["q"] ?? "", debounce(120, (words: string) => { ctx.setParams({ q: words }, ctx.view !== "collectors"); this.arrange(); }));
     this.sheet = h("div", { class: "sheet" }, this.grid.el);
-    root.append(h("div", { class: "title" }, h("h1", {}, this.kind.title), this.said, h("span", { class: "push" }), this.note, filter), this.sheet);
+    root.append(h("div", { class: "title" }, h("h1", {}, this.kind.title), this.said, h("span", { class: "push" }), this.note, filter), ...(ctx.view === "collectors" ? [this.room] : []), this.sheet);
   }
 
   update(state: State): void {
@@ -50,6 +53,7 @@ class ListView implements View {
     this.lines = next;
     this.arrange();
     this.coverage(state);
+    this.storage(state);
     this.root.dataset["rows"] = String(next.size);
   }
 
@@ -70,6 +74,19 @@ class ListView implements View {
     const link = this.ctx.view === "collectors" ? undefined : { href: "/collectors", text: "See the collectors" };
     this.empty = filtered ? emptyNote("filter", "Nothing passes these filters", "Take one away.", { href: location.pathname, text: "Show all" }) : emptyNote(this.kind.icon, this.kind.empty[0], this.kind.empty[1], link);
     this.root.append(this.empty);
+  }
+
+  /** How much room the tape takes, and is going to take. */
+  private storage(state: State): void {
+    const found = state.meta["storage"] as Stored | undefined;
+    if (!found) return;
+    const since = millis(found.oldest), parts = [
+      `The tape takes ${bytes(found.used)} in ${many(found.files, "file")}${since === null ? "" : `, since ${stamp(since)}`}.`,
+      found.a_day === null ? "How much a day is known after ten minutes." : `${bytes(found.a_day)} a day${found.forecast === null ? "" : `; when all is kept for as long as configured, about ${bytes(found.forecast)}`}.`,
+      `${bytes(found.free)} of the disk are free${found.full_in === null ? "" : `: it will be full in ${duration(found.full_in * 86_400)}`}.`,
+    ];
+    this.room.classList.toggle("v-stalled", found.stopped !== null || found.full_in !== null);
+    this.room.replaceChildren(...(found.stopped ? [h("b", {}, `Not recording: ${found.stopped}.`), " "] : []), parts.join(" "));
   }
 
   /** How much has an owner, and what has none. */

@@ -165,34 +165,9 @@ def _parts(keys: Sequence[str], size: int = 500) -> list[Sequence[str]]:
 
 def _open(ingest: Ingest, batch: Batch) -> None:
     known: dict[str, Any] = {"recorded_at": batch.at, "tick": batch.number}
-    valid, seen = batch.valid, {**known, "valid_from": batch.seen_at}
-    nodes, edges, details = ingest.structure.nodes, ingest.structure.edges, ingest.structure.details
-    models.NodeVersion.objects.bulk_create(
-        [
-            models.NodeVersion(
-                **{**n.as_dict(), "id": None},
-                node=n.id,
-                detail=details.get(n.id, {}),
-                valid_from=valid.get(n.id, batch.seen_at),
-                **known,
-            )
-            for n in map(nodes.__getitem__, batch.opened.get("nodes", []))
-        ],
-        batch_size=500,
-    )
-    models.EdgeVersion.objects.bulk_create(
-        [
-            models.EdgeVersion(
-                **{k: v for k, v in e.as_dict().items() if k != "evidence"},
-                attrs={"evidence": list(e.evidence)},
-                valid_from=valid.get(e.id, batch.seen_at),
-                **known,
-            )
-            for e in map(edges.__getitem__, batch.opened.get("edges", []))
-        ],
-        batch_size=500,
-    )
-    stored = ingest.stored
+    models.NodeVersion.objects.bulk_create(_nodes(ingest, batch, known), batch_size=500)
+    models.EdgeVersion.objects.bulk_create(_edges(ingest, batch, known), batch_size=500)
+    stored, seen = ingest.stored, {**known, "valid_from": batch.seen_at}
     models.ClusterVersion.objects.bulk_create(
         [models.ClusterVersion(cluster=c, attrs=stored["clusters"][c], **seen) for c in batch.opened["clusters"]]
     )
@@ -204,6 +179,32 @@ def _open(ingest: Ingest, batch: Batch) -> None:
             for n in batch.opened["collectors"]
         ]
     )
+
+
+def _nodes(ingest: Ingest, batch: Batch, known: dict[str, Any]) -> list[models.NodeVersion]:
+    details = ingest.structure.details
+    return [
+        models.NodeVersion(
+            **{**n.as_dict(), "id": None},
+            node=n.id,
+            detail=details.get(n.id, {}),
+            valid_from=batch.valid.get(n.id, batch.seen_at),
+            **known,
+        )
+        for n in map(ingest.structure.nodes.__getitem__, batch.opened.get("nodes", []))
+    ]
+
+
+def _edges(ingest: Ingest, batch: Batch, known: dict[str, Any]) -> list[models.EdgeVersion]:
+    return [
+        models.EdgeVersion(
+            **{k: v for k, v in e.as_dict().items() if k != "evidence"},
+            attrs={"evidence": list(e.evidence)},
+            valid_from=batch.valid.get(e.id, batch.seen_at),
+            **known,
+        )
+        for e in map(ingest.structure.edges.__getitem__, batch.opened.get("edges", []))
+    ]
 
 
 def _place(batch: Batch) -> None:

@@ -13,6 +13,7 @@ import argparse
 import os
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -38,6 +39,7 @@ from tests.contracts import brokers
 
 Row = tuple[str, float, float, str]
 STEADY_TICKS = 4
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 def timed(what: str, work: Callable[[], str]) -> Row:
@@ -195,7 +197,16 @@ def missing(args: argparse.Namespace) -> str | None:
     return None if shutil.which("java") else "java is not installed: no broker was started and nothing was measured"
 
 
+def end_tidily(signum: int, frame: object) -> None:
+    """A signal unwinds what runs: brokers, peers and temporary directories go with it. Raises SystemExit."""
+    for sign in ENDING:
+        signal.signal(sign, signal.SIG_IGN)  # a second one would cut the tidying short
+    raise SystemExit(128 + signum)
+
+
 def main() -> None:
+    for sign in ENDING:
+        signal.signal(sign, end_tidily)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bootstrap")
     parser.add_argument("--preset", choices=PRESETS, default="m")

@@ -300,8 +300,8 @@ def test_a_file_that_lies_is_refused_and_leaves_nothing(tape: Tape, tmp_path: Pa
     bad = rewritten(export(tmp_path / "x.zip"), tmp_path / "bad.zip", lie)
     into = tmp_path / "into"
     into.mkdir()
-    Tick.objects.all().delete()
-    NodeVersion.objects.all().delete()
+    for model in MODELS:
+        model._default_manager.all().delete()
     with pytest.raises(BadRecording, match=words):
         archive.load(bad, into)
     assert (Tick.objects.count(), NodeVersion.objects.count()) == (0, 0)

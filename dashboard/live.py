@@ -199,8 +199,11 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
             began = now_ms()
             at, end = self.head.at(began) or 0, await self._end()
             for stop in await in_pool(SEEKS, stops, shown, min(at, end), self.head.speed):
-                await self._show(await seek(self.key, stop))
                 shown = stop
+                try:
+                    await self._show(await seek(self.key, stop))
+                except views.NotThere as e:  # it may be there again later on the tape
+                    await self._failed(e)
             self.head = self.head.caught_up(began, end)
             if self.head.live:
                 return await self._live()

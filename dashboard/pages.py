@@ -65,7 +65,8 @@ def page(request: HttpRequest, view: str, id: str = "") -> HttpResponse:
             request, 404, "Not there", f"{str(e)[0].upper()}{str(e)[1:]}.", "It may have existed at another moment."
         )
     except (Future, ValueError) as e:
-        return error(request, 400, "That moment cannot be shown", f"{e}.", "Go to live, or choose another.")
+        said = f"{str(e)[0].upper()}{str(e)[1:]}."
+        return error(request, 400, "That moment cannot be shown", said, "Go to live, or choose another.")
     except DatabaseError as e:
         log.error("the database does not answer: %s", e)
         return error(request, 503, "The database does not answer", "", "Reload this page in a moment.")

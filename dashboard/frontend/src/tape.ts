@@ -4,7 +4,6 @@ import { paths } from "./curve.ts";
 import { byId, debounce, h, icon, s, setText } from "./dom.ts";
 import { clock, day, duration, millis, short, stamp } from "./format.ts";
 import type { Head } from "./head.ts";
-import { nameOf } from "./ids.ts";
 import { Scrub, visible } from "./scrub.ts";
 import { gathered, length, partOf, SHORTEST, ticks, valueAt, within, type Mark, type Span } from "./span.ts";
 import type { State } from "./types.ts";
@@ -35,7 +34,7 @@ export class Tape {
 
   constructor(private ctx: Context, private head: Head) {
     this.subject = SUBJECTS.includes(ctx.view) ? ctx.params["id"] ?? "" : "";
-    if (this.subject) setText(byId("what"), `Lag of ${nameOf(this.subject)}`);
+    if (this.subject) setText(byId("what"), "Its lag");
     if (!this.line) return;
     this.line.querySelector(".lane.lg")?.append(this.svg);
     this.line.append(this.marks, this.handle, this.over);
@@ -108,6 +107,7 @@ export class Tape {
       this.changes = answer.changes.map((c) => ({ at: millis(c.at) ?? 0, count: c.count, label: c.label }));
       this.loadedAt = this.span.to;
     } catch { /* the tape goes on with what comes live; the strips say what is wrong */ }
+    if (this.subject) setText(byId("total"), short(this.values.at(-1)?.[1] ?? null));
     if (asked === this.asked) this.draw();
   }
 

@@ -1,0 +1,112 @@
+"""Winding the tape in a real browser: pointer, keys, touch, the address, and two pages at two times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+DRAWN = 30_000
+PATIENT = 20_000
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def opened(page: Page, url: str) -> Page:
+    page.goto(url)
+    page.wait_for_selector("#view[data-tick]", timeout=DRAWN)
+    expect(page.locator("#live span")).to_have_text("Live", timeout=PATIENT)
+    return page
+
+
+def wound(page: Page, live_url: str, path: str) -> Page:
+    """A page that stands still a few seconds before the newest moment."""
+    opened(page, f"{live_url}{path}")
+    page.keyboard.press(" ")
+    expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
+    return page
+
+
+def test_a_click_on_the_tape_winds_the_page_back_and_the_address_keeps_the_moment(page: Page, live_url: str) -> None:
+    opened(page, f"{live_url}/lag")
+    box = page.locator("#tape .line").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] - 40, box["y"] + box["height"] / 2)
+    expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
+    expect(page).to_have_url(re.compile("at="), timeout=PATIENT)
+    shown = page.locator("#clock").inner_text()
+    page.reload()
+    expect(page.locator("#clock")).to_have_text(shown, timeout=PATIENT)
+    expect(page.locator(".notlive .when")).to_contain_text(shown)
+
+
+def test_keys_pause_step_and_go_live(page: Page, live_url: str) -> None:
+    wound(page, live_url, "/map")
+    at = page.locator("#clock").inner_text()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#clock")).not_to_have_text(at, timeout=PATIENT)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#clock")).to_have_text(at, timeout=PATIENT)
+    page.keyboard.press("l")
+    expect(page.locator(".notlive")).to_have_count(0, timeout=PATIENT)
+    expect(page.locator("#live")).to_have_attribute("aria-pressed", "true", timeout=PATIENT)
+    expect(page).not_to_have_url(re.compile("at="), timeout=PATIENT)
+
+
+def test_a_link_leads_to_the_same_moment_on_another_page(page: Page, live_url: str) -> None:
+    wound(page, live_url, "/lag")
+    shown = page.locator("#clock").inner_text()
+    page.locator("#rail a[href^='/topics']").click()
+    page.wait_for_selector("#view[data-view='topics'][data-tick]", timeout=DRAWN)
+    expect(page.locator("#clock")).to_have_text(shown, timeout=PATIENT)
+
+
+def test_one_page_plays_while_another_is_live_and_both_end_with_the_same_picture(
+    browser: Browser, live_url: str
+) -> None:
+    contexts = [browser.new_context(viewport={"width": 1440, "height": 900}) for _ in range(2)]
+    live, playing = (context.new_page() for context in contexts)
+    opened(live, f"{live_url}/lag")
+    wound(playing, live_url, "/lag")
+    for _ in range(3):
+        playing.keyboard.press("ArrowLeft")
+    playing.keyboard.press(" ")
+    expect(playing.locator(".notlive")).to_have_count(0, timeout=PATIENT)
+    assert live.locator(".notlive").count() == 0
+    rows = live.locator("#view").get_attribute("data-rows")
+    expect(playing.locator("#view")).to_have_attribute("data-rows", str(rows), timeout=PATIENT)
+    for context in contexts:
+        context.close()
+
+
+def test_a_range_dragged_with_shift_is_in_the_address(page: Page, live_url: str) -> None:
+    opened(page, f"{live_url}/changes")
+    box = page.locator("#tape .line").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.keyboard.down("Shift")
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, middle, steps=4)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    expect(page).to_have_url(re.compile("from=.*to="), timeout=PATIENT)
+    expect(page.locator("#tape .range")).to_be_visible()
+
+
+def test_a_finger_winds_back_too(browser: Browser, live_url: str) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True)
+    page = opened(context.new_page(), f"{live_url}/lag")
+    box = page.locator("#tape .line").bounding_box()
+    assert box is not None
+    page.touchscreen.tap(box["x"] + box["width"] - 30, box["y"] + box["height"] / 2)
+    expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
+    context.close()

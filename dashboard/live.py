@@ -187,10 +187,16 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
 
     async def _past(self) -> None:
         assert self.key is not None
-        await self._show(await seek(self.key, self.head.at(now_ms())), whole=True)
+        at = self.head.at(now_ms()) or 0
+        try:
+            made = await seek(self.key, at)
+            at = made.at
+            await self._show(made, whole=True)
+        except views.NotThere as e:  # at this moment; the playhead stands here all the same
+            await self._failed(e)
         await self._tell()
-        if self.head.playing and self.sent is not None:
-            await self._playing(self.sent.at)
+        if self.head.playing:
+            await self._playing(at)
 
     async def _playing(self, shown: int) -> None:
         """Shows what comes after ``shown``. Where that takes long, the tape runs slower: nothing is left out."""

@@ -192,14 +192,17 @@ class Three:
         self._running: dict[int, AbstractContextManager[subprocess.Popen[bytes]]] = {}
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
+    def format(self, node: int) -> None:
+        work = self._work / str(node)
+        config = work / "server.properties"
+        work.mkdir()
+        config.write_text(self._properties(node, work))
+        storage = java("kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c", str(config))
+        subprocess.run(storage, check=True, capture_output=True)
+
     def start(self, node: int) -> None:
         work = self._work / str(node)
         config = work / "server.properties"
-        if not config.exists():
-            work.mkdir()
-            config.write_text(self._properties(node, work))
-            storage = java("kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c", str(config))
-            subprocess.run(storage, check=True, capture_output=True)
         self._running[node] = running(java("-Xmx256m", "kafka.Kafka", str(config)), work / "broker.log")
         self._children[node] = self._running[node].__enter__()
 
@@ -225,7 +228,9 @@ def three(work: Path) -> Iterator[Three]:
     cluster = Three(work)
     try:
         with ThreadPoolExecutor() as pool:
-            list(pool.map(cluster.start, cluster.ports))
+            list(pool.map(cluster.format, cluster.ports))
+        for node in cluster.ports:  # not in the pool: a child dies with the thread that started it
+            cluster.start(node)
         for port in cluster.ports.values():
             wait_until_it_answers(f"127.0.0.1:{port}", 120)
         yield cluster

@@ -79,3 +79,17 @@ def test_a_playhead_that_is_late_goes_on_from_where_it_is() -> None:
     head = Playhead(1000, 60, True, 0)
     assert head.at(1000) == 61_000
     assert head.seek(2000, 1000).at(1500) == 32_000
+
+
+async def test_a_view_of_what_is_not_there_yet_says_so_stands_there_and_plays_on(lasting_tape: Tape) -> None:
+    await sync_to_async(grow)(lasting_tape, range(10, 18))
+    begin = (await sync_to_async(ticks)())[0]
+    async with opened() as socket:
+        await ask(socket, "open", view="group", params={"id": "group:c/late"}, at=stamp(begin))
+        assert (await told(socket, "error"))["title"] == "Not there"
+        assert (await told(socket, "playhead"))["live"] is False
+        await ask(socket, "play", speed=20)
+        assert (await told(socket, "playhead"))["playing"] is True
+        kinds = []
+        while "frame" not in kinds:
+            kinds.append(json.loads(await socket.receive_from(timeout=20))["type"])

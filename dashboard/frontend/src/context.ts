@@ -18,6 +18,8 @@ export interface View {
   /** Once a second and when the zone changes: ages and clocks. */
   tick?: () => void;
   themed?: () => void;
+  /** The playhead was placed anew, or turned live. */
+  placed?: () => void;
 }
 
 /** Seconds since a time of the server, by the server's clock. */

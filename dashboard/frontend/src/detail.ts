@@ -64,6 +64,8 @@ class DetailView implements View {
     this.root.dataset["rows"] = String(this.body.querySelectorAll("tbody tr").length);
   }
 
+  placed(): void { this.player?.placed(); }
+
   themed(): void {
     this.charts.forEach((chart) => chart.themed());
     this.heat?.themed();

@@ -92,6 +92,7 @@ class Page implements Context {
   private placed(): void {
     this.deck.draw(this.head.live ? this.frameAt : this.head.place);
     this.tape.placed();
+    this.drawn?.placed?.();
   }
 
   async start(): Promise<void> {

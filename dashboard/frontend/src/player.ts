@@ -28,6 +28,7 @@ export class Player {
   private speed = 1;
   private moment = 0;
   private pageAt = 0;
+  private wasLive = true;
   private payloads = "hidden";
   private seen = false;
   private partitions = 0;
@@ -51,6 +52,7 @@ export class Player {
       h("div", { class: "rhead", "aria-hidden": "true" }, ...["Written", "after", "Part.", "Offset", "Key", "Value", "Size"].map((x, i) => h("span", { class: ["c-time", "c-dt", "c-p", "c-o", "c-k", "c-val", "c-b"][i]! }, x))), this.place);
     new IntersectionObserver((entries) => { if (entries.some((e) => e.isIntersecting)) this.begin(); }).observe(this.el);
     window.setInterval(() => this.turn(), FRAME_MS);
+    this.wasLive = this.live;
     this.drawControls();
   }
 
@@ -63,6 +65,17 @@ export class Player {
     this.own = this.playing = false;
     this.drawControls();
     this.seek(at);
+  }
+
+  /** The page turned live, or away from it: the server says so after it has sent what it shows. */
+  placed(): void {
+    if (this.live === this.wasLive) return;
+    this.wasLive = this.live;
+    if (!this.seen) return;
+    this.own = this.playing = false;
+    this.drawControls();
+    if (this.live) void this.load();
+    else this.seek(this.pageAt);
   }
 
   private get live(): boolean { return (this.ctx.params["at"] ?? "live") === "live"; }

@@ -42,7 +42,7 @@ def test_changes_are_sentences_and_what_came_at_once_opens(page: Page, live_url:
     page.locator(".tally.k-appeared").click()
     expect(page.locator(".ch-k:not(.k-appeared)")).to_have_count(0)
     page.locator(".chl.folds .chevb").first.click()
-    expect(page.locator(".chitems li").first).to_contain_text(re.compile("appeared|began"))
+    expect(page.locator(".chitems li").first).to_contain_text(re.compile("appeared|began|was named"))
     expect(page.locator(".chl.open .chevb").first).to_have_attribute("aria-expanded", "true")
     assert complaints == []
 

@@ -31,6 +31,8 @@ def wound(page: Page, live_url: str, path: str) -> Page:
     """A page that stands still a few seconds before the newest moment."""
     opened(page, f"{live_url}{path}")
     page.keyboard.press(" ")
+    # The server has said where it stands: the clock shows that moment, not the last live one.
+    expect(page).to_have_url(re.compile("at="), timeout=PATIENT)
     expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
     return page
 

@@ -10,7 +10,7 @@ import importlib
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -19,28 +19,14 @@ from celery.signals import worker_ready
 from django.conf import settings
 
 from collectors.base import Budget, Collector, Lease, run
+from collectors.sources import BY_NAME, NOWHERE, Asked, jobs, made
 from collectors.stream import Stream
 from lineage.config import ClusterConfig, Config
 from lineage.observations import AnyObservation, CollectorRan
 
 log = logging.getLogger(__name__)
-# kind -> (module, class, seconds a collection may take); loaded late so that the clients are loaded by who collects
-KINDS = {
-    "topology": ("collectors.kafka.topology", "Topology", 30.0),
-    "groups": ("collectors.kafka.groups", "Groups", 30.0),
-    "configs": ("collectors.kafka.configs", "Configs", 60.0),
-    "sizes": ("collectors.kafka.sizes", "Sizes", 30.0),
-    "producers": ("collectors.kafka.producers", "Producers", 30.0),
-}
 TASK = "collectors.tasks.collect"
 RETRY_SECONDS = 30.0  # a source that did not answer is asked again after this long, however rarely it is asked else
-
-
-def interval(cluster: ClusterConfig, kind: str) -> float:
-    """Seconds between two collections of this kind."""
-    every = cluster.every
-    by_kind = {"topology": every.topology, "groups": every.groups, "configs": every.configs, "producers": every.records}
-    return by_kind.get(kind, every.topology)
 
 
 def beats(seconds: float) -> float:
@@ -48,28 +34,23 @@ def beats(seconds: float) -> float:
     return seconds / math.ceil(seconds / RETRY_SECONDS)
 
 
-def jobs(config: Config) -> Iterator[tuple[ClusterConfig, str]]:
-    """Every cluster with every kind, the kinds that a first picture needs first."""
-    return ((cluster, kind) for kind in KINDS for cluster in config.clusters)
-
-
 def beat_schedule(config: Config) -> dict[str, dict[str, Any]]:
     """Celery's ``beat_schedule``."""
     return {
-        f"{kind}:{cluster.name}": {
+        ":".join(filter(None, (kind.name, cluster.name, target))): {
             "task": TASK,
-            "schedule": beats(interval(cluster, kind)),
-            "args": (cluster.name, kind),
-            "options": {"expires": beats(interval(cluster, kind))},
+            "schedule": beats(kind.every(cluster)),
+            "args": (cluster.name, kind.name, target),
+            "options": {"expires": beats(kind.every(cluster))},
         }
-        for cluster, kind in jobs(config)
+        for kind, cluster, target in jobs(config)
     }
 
 
 def prime(config: Config) -> None:
     """Asks for everything once, now: beat's first runs come only after their interval."""
-    for cluster, kind in jobs(config):
-        collect.apply_async((cluster.name, kind), expires=interval(cluster, kind), retry=False)
+    for kind, cluster, target in jobs(config):
+        collect.apply_async((cluster.name, kind.name, target), expires=kind.every(cluster), retry=False)
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]  # Celery has no types
@@ -81,13 +62,13 @@ def _prime_at_start(**_: Any) -> None:
 
 
 @shared_task(name=TASK, ignore_result=True)  # type: ignore[untyped-decorator]
-def collect(cluster: str, kind: str) -> None:
+def collect(cluster: str, kind: str, target: str = "") -> None:
     """One collection, published. Does nothing where the same one is still under way, or answered not long ago."""
-    collector = _workshop.collector(cluster, kind)
+    collector = _workshop.collector(cluster, kind, target)
     if collector is None:
         return
-    seconds = KINDS[kind][2]
-    lease, rest = _lease(kind, cluster, seconds + 5), _rest(collector, kind)
+    seconds = BY_NAME[kind].seconds
+    lease, rest = _lease(f"{kind}:{target}" if target else kind, cluster, seconds + 5), _rest(collector)
     try:
         if (rest and rest.held()) or not lease.acquire():
             return
@@ -106,10 +87,10 @@ def _lease(kind: str, cluster: str, seconds: float) -> Lease:
     return Lease(_workshop.stream().redis, f"{kind}:{cluster}", seconds)
 
 
-def _rest(collector: Collector, kind: str) -> Lease | None:
+def _rest(collector: Collector) -> Lease | None:
     """What keeps a rare kind from being asked at every beat once it was answered."""
     every, beat = collector.interval, beats(collector.interval)
-    return _lease(f"rest:{kind}", collector.cluster, every - beat / 2) if every > beat else None
+    return _lease(f"rest:{collector.name}", collector.cluster, every - beat / 2) if every > beat else None
 
 
 def _unreachable(found: list[AnyObservation]) -> bool:
@@ -130,7 +111,7 @@ class _Workshop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
-        self._collectors: dict[tuple[str, str], Collector] = {}
+        self._collectors: dict[tuple[str, str, str], Collector] = {}
         self._stream: Stream | None = None
 
     def stream(self) -> Stream:
@@ -139,22 +120,22 @@ class _Workshop:
                 self._stream = Stream(settings.REDIS_URL)
             return self._stream
 
-    def collector(self, cluster: str, kind: str) -> Collector | None:
+    def collector(self, cluster: str, kind: str, target: str) -> Collector | None:
+        """The collector of this source; None where the configuration has no such source (any more)."""
         with self._lock:
-            if (cluster, kind) not in self._collectors:
-                config = next((c for c in settings.PLAYHEAD.clusters if c.name == cluster), None)
-                if config is None:
+            if (cluster, kind, target) not in self._collectors:
+                found = next((c for c in (NOWHERE, *settings.PLAYHEAD.clusters) if c.name == cluster), None)
+                if found is None or kind not in BY_NAME:
                     return None
-                self._collectors[cluster, kind] = self._make(config, kind)
-            return self._collectors[cluster, kind]
+                asked = Asked(settings.PLAYHEAD, found, target, lambda: self._client(found))
+                self._collectors[cluster, kind, target] = made(BY_NAME[kind], asked)
+            return self._collectors[cluster, kind, target]
 
-    def _make(self, config: ClusterConfig, kind: str) -> Collector:
+    def _client(self, config: ClusterConfig) -> Any:
         if config.name not in self._clients:
             client = importlib.import_module("collectors.kafka.client").KafkaClient
             self._clients[config.name] = client(config.name, config.bootstrap_servers, config.properties)
-        module, name, _ = KINDS[kind]
-        made: Collector = getattr(importlib.import_module(module), name)(config, self._clients[config.name])
-        return made
+        return self._clients[config.name]
 
 
 _workshop = _Workshop()

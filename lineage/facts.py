@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lineage.evidence import Piece, earlier
+from lineage.identity import edge_id
 from lineage.meter import Alive, Meter
 from lineage.observations import (
     ClusterSeen,
@@ -19,7 +20,9 @@ from lineage.observations import (
     GroupsListed,
     Member,
     Ms,
+    NodeSeen,
     ProducersSeen,
+    Reading,
     Topic,
     TopicsListed,
 )
@@ -59,7 +62,7 @@ class GroupFact:
 
 
 class ClaimKey(NamedTuple):
-    """What makes two sightings of an edge the same claim."""
+    """What makes two sightings of an edge the same claim. ``scope``: the reading that lists it, or ""."""
 
     source: str
     relation: str
@@ -67,6 +70,17 @@ class ClaimKey(NamedTuple):
     end: str
     group: str
     client_id: str
+    scope: str = ""
+
+
+@dataclass
+class ReadingFact:
+    """What the newest readings of one source and scope told; ``interval`` in seconds."""
+
+    at: Ms
+    interval: float
+    nodes: dict[str, NodeSeen] = field(default_factory=dict)
+    claims: set[ClaimKey] = field(default_factory=set)
 
 
 @dataclass
@@ -96,6 +110,7 @@ class Facts:
     def __init__(self) -> None:
         self.clusters: dict[str, ClusterFact] = {}
         self.claims: dict[ClaimKey, Piece] = {}
+        self.readings: dict[str, ReadingFact] = {}  # by scope_of
         self.collectors: dict[tuple[str, str], dict[str, Any]] = {}
         self.dirty = True
 
@@ -244,6 +259,60 @@ def see_edge(facts: Facts, source: str, e: EdgeSeen) -> ClaimKey:
         first = earlier(old.first_seen, e.first_seen)
         facts.dirty |= strength != old.strength or first != old.first_seen
         facts.claims[key] = Piece(source, strength, first, last, count, old.detail)
+    return key
+
+
+def scope_of(o: Reading) -> str:
+    """The name under which readings of one source follow each other."""
+    return f"{o.source}:{o.cluster}/{o.scope}"
+
+
+def see_reading(facts: Facts, o: Reading, edges: Iterable[EdgeSeen]) -> list[ClaimKey]:
+    """Takes a reading, its edges with their clusters named; the claims that it confirms. A late one changes nothing."""
+    scope = scope_of(o)
+    known = facts.readings.setdefault(scope, ReadingFact(-1, o.interval))
+    if o.at <= known.at:
+        return []
+    known.at, known.interval = o.at, o.interval
+    nodes = {**({} if o.complete else known.nodes), **{n.id: n for n in o.nodes}}
+    facts.dirty |= {k: _constant(n) for k, n in nodes.items()} != {k: _constant(n) for k, n in known.nodes.items()}
+    known.nodes = nodes
+    confirmed = [_hear_edge(facts, scope, o.source, e) for e in edges]
+    if o.complete:
+        for gone in known.claims.difference(confirmed):
+            facts.claims.pop(gone, None)
+            facts.dirty = True
+        known.claims.clear()
+    known.claims.update(confirmed)
+    return confirmed
+
+
+def figures(before: ReadingFact | None, o: Reading, edges: Iterable[EdgeSeen]) -> Iterator[tuple[str, str, Any]]:
+    """The numbers that a reading tells, as subject, metric, value; None for those it tells no more."""
+    gone = before.nodes.values() if before and o.complete else ()
+    told = {(n.id, f): v for n in o.nodes for f, v in n.figures.items()}
+    yield from ((n.id, f, None) for n in gone for f in n.figures if (n.id, f) not in told)
+    yield from ((node, figure, value) for (node, figure), value in told.items())
+    for e in edges:
+        edge = edge_id(e.relation, e.source, e.target, e.group)
+        yield edge, "edge_rate", e.rate
+        yield edge, "edge_lag", e.lag
+    subject = f"reading:{scope_of(o)}"
+    yield subject, "read_at", o.at
+    yield subject, "every", o.interval
+
+
+def _constant(node: NodeSeen) -> tuple[Any, ...]:
+    return node.name, node.attrs, node.team, node.figures.keys()
+
+
+def _hear_edge(facts: Facts, scope: str, source: str, e: EdgeSeen) -> ClaimKey:
+    key = ClaimKey(source, e.relation, e.source, e.target, e.group, e.client_id, scope)
+    old = facts.claims.get(key)
+    first = earlier(old.first_seen, e.first_seen) if old else e.first_seen
+    new = Piece(source, e.strength, first, max(old.last_seen if old else 0, e.last_seen), e.count, e.detail)
+    facts.dirty |= old is None or (old.strength, old.first_seen, old.detail) != (e.strength, first, e.detail)
+    facts.claims[key] = new
     return key
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ IDS = 100_000  # names that are kept taken apart: every frame asks for the same 
 node_id, split_id = lru_cache(IDS)(_node_id), lru_cache(IDS)(_split_id)
 PATIENCE = 3.0  # intervals after which a number is stale
 LEAST_PATIENCE = 5.0  # seconds
+READING_GRACE_MS = 30_000  # what a slow source may be late
 LISTED = {"topic": ("topics_at", "topology"), "group": ("groups_at", "groups")}
 
 
@@ -48,12 +49,16 @@ def build(at: Ms, tick: int, standing: Standing, samples: Samples, resolution: s
     return _Framing(at, standing, samples).frame(tick, resolution)
 
 
+def _seen(edge: Edge) -> bool:
+    return edge.strength in ("observed", "inferred")
+
+
 class _Framing:
     def __init__(self, at: Ms, standing: Standing, samples: Samples) -> None:
         self.at, self.standing, self.samples = at, standing, samples
         self.patient: dict[tuple[str, str], float] = {}
         self.items = {k: i for k, row in samples.lag.items() if row.verdict and (i := self._item(k, row))}
-        self.writers = Counter(e.target for e in standing.edges.values() if e.relation == "writes")
+        self.writers = Counter(e.target for e in standing.edges.values() if e.relation == "writes" and _seen(e))
 
     def frame(self, tick: int, resolution: str) -> Frame:
         edges = tuple(self._edge(e) for _, e in sorted(self.standing.edges.items()))
@@ -109,7 +114,7 @@ class _Framing:
         stale = all(is_stale(p.source, p.last_seen, confirmed, self.at, patience) for p in pieces)
         return EdgeState(
             source=edge.source, target=edge.target, key=edge.key, relation=edge.relation, strength=edge.strength,
-            evidence=pieces, rate=self._rate(edge, item), lag=item.lag if item else None,
+            evidence=pieces, rate=self._rate(edge, item), lag=item.lag if item else self._behind(edge),
             verdict=item.verdict if item else None, stale=stale, sentence=sentence(map(vars, pieces), self.at),
         )  # fmt: skip
 
@@ -120,7 +125,14 @@ class _Framing:
         group = split_id(edge.target)[1][-1] if edge.target.startswith("group:") else edge.key
         return self.items.get((cluster, group, topic))
 
+    def _behind(self, edge: Edge) -> int | None:
+        told = self.number(edge.id, "edge_lag")
+        return None if told is None else int(told)
+
     def _rate(self, edge: Edge, item: LagItem | None) -> float | None:
+        told = self.number(edge.id, "edge_rate")
+        if told is not None:
+            return told
         if edge.relation == "reads":
             return item.rate_out if item else None
         alone = edge.relation == "writes" and self.writers[edge.target] == 1
@@ -179,10 +191,21 @@ class _Framing:
             listed = self.time(f"cluster:{node.cluster}", metric)
             seen = max(node.first_seen, listed or 0)
             return seen, self.at - seen > self.patience(node.cluster, kind) * 1000
+        if "told_by" in node.attrs:
+            return self._told(node)
         seen = max((e.last_seen for edge in edges for e in edge.evidence), default=node.first_seen)
         return seen, all(e.stale for e in edges) if edges else self.at - seen > STALE_MS
 
+    def _told(self, node: Node) -> tuple[Ms, bool]:
+        """The newest reading that named it, and whether all that did are overdue."""
+        read = [(self.time(f"reading:{s}", "read_at") or 0, f"reading:{s}") for s in node.attrs["told_by"]]
+        late = (self.at - at > PATIENCE * (self.number(s, "every") or 0) * 1000 + READING_GRACE_MS for at, s in read)
+        return max(node.first_seen, *(at for at, _ in read)), all(late)
+
     def _attrs(self, node: Node) -> Mapping[str, Any]:
+        if "figures" in node.attrs:
+            attrs = {k: v for k, v in node.attrs.items() if k != "figures"}
+            node = replace(node, attrs={**attrs, **{f: self.number(node.id, f) for f in node.attrs["figures"]}})
         if node.kind == "topic":
             whole = {k: None if (v := self.number(node.id, k)) is None else int(v) for k in ("size", "records")}
             sampled = self.time(f"cluster:{node.cluster}", "positions_at")

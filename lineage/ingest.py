@@ -19,6 +19,7 @@ from lineage.evidence import EXPIRES_MS
 from lineage.facts import ClaimKey, ClusterFact, Facts
 from lineage.framing import node_id
 from lineage.graph import Edge
+from lineage.identity import split_id
 from lineage.lake import Row, block_of
 from lineage.layout import Point, place
 from lineage.meter import Alive, LagRow, Meter
@@ -34,11 +35,12 @@ from lineage.observations import (
     Ms,
     PositionsFrame,
     ProducersSeen,
+    Reading,
     SizesSeen,
     TopicsListed,
     encode,
 )
-from lineage.resolve import Waiting
+from lineage.resolve import Waiting, resolve
 from lineage.structure import Delta, Structure, build, differences, unknown_writers
 from lineage.totals import Totals
 from lineage.validity import since
@@ -105,6 +107,8 @@ class Ingest:
                 self._positions(o)
             case EdgesSeen():
                 self._edges(o)
+            case Reading():
+                self._reading(o)
             case CollectorRan():
                 self._run(o)
             case SizesSeen():
@@ -178,6 +182,23 @@ class Ingest:
         end = key.start if key.start.startswith("topic:") else key.end
         self._late[end] = min(self._late.get(end, edge.first_seen), edge.first_seen)
 
+    def _reading(self, o: Reading) -> None:
+        before = self.facts.readings.get(known.scope_of(o))
+        if before and o.at <= before.at:
+            return
+        edges = [found for edge in o.edges for found in self._resolved(o.source, edge)]
+        for subject, metric, value in known.figures(before, o, edges):
+            self.put(subject, metric, value)
+        self._claims.update(known.see_reading(self.facts, o, edges))
+
+    def _resolved(self, source: str, edge: EdgeSeen) -> list[EdgeSeen]:
+        try:
+            split_id(edge.source), split_id(edge.target)
+            return resolve(self.facts.clusters, edge)
+        except ValueError as error:
+            log.warning("an edge of %s is skipped: %s", source, error)
+            return []
+
     def _run(self, o: CollectorRan) -> None:
         cluster, subject = self.facts.cluster(o.cluster) if o.cluster else None, f"collector:{o.cluster}/{o.collector}"
         if o.at < (self.numbers.get((subject, "last_run")) or 0):
@@ -203,7 +224,7 @@ class Ingest:
         meter, self._cluster = cluster.meter, o.cluster
         self._stale(cluster, o.stale, before)
         self._logs(cluster, o)
-        _commits(meter, o)
+        meter.see_frame(o)
         meter.close_frame(o.at, o.ends_at, o.logs)
         for metric, value in (("positions_at", o.at), ("swept_at", o.swept_at), ("epoch", o.epoch)):
             self.put(f"cluster:{o.cluster}", metric, value)
@@ -311,6 +332,12 @@ class Ingest:
             if at - piece.last_seen > EXPIRES_MS:
                 del self.facts.claims[key]
                 self.facts.dirty = True
+
+        for scope, reading in list(self.facts.readings.items()):
+            if at - reading.at > EXPIRES_MS:
+                del self.facts.readings[scope]
+                self.facts.dirty = True
+                self.put(f"reading:{scope}", "read_at", None)
 
     def _writers(self) -> set[str]:
         return {n for n in self.structure.nodes if n.startswith("writer:")}
@@ -474,19 +501,3 @@ GONE = LagRow(None, None, None, "", "", 0, 0, None, None, None, None, None, None
 def is_drawn(kind: str, attrs: Mapping[str, Any]) -> bool:
     """Whether a node stands on the map: no team, no internal topic, no group that a service owns."""
     return kind != "team" and not attrs.get("internal") and not (kind == "group" and attrs.get("service"))
-
-
-def _commits(meter: Meter, o: PositionsFrame) -> None:
-    named: set[tuple[str, str, int]] = set()
-    for group, topics in o.commits.items():
-        for topic, commits in topics.items():
-            for c in commits:
-                meter.see_position(group, topic, c.partition, c.offset, c.committed_at, o.at)
-                named.add((group, topic, c.partition))
-    for group, topic, part in o.ended:
-        if (group, topic, part) not in named:
-            meter.end_position(group, topic, part)
-    if o.keyframe and o.complete:
-        held = {(*pair, p) for pair, t in meter.tracks.items() for p in t.parts}
-        for gone in sorted(held - named):
-            meter.end_position(*gone)

@@ -9,7 +9,7 @@ from statistics import median
 from typing import NamedTuple
 
 from lineage.lag import RULES_VERSION, Facts, Judgement, Passed, Point, judge, message_lag, passed_at
-from lineage.observations import Ms
+from lineage.observations import Ms, PositionsFrame
 
 KEPT_ENDS = 128  # points of a partition's log end; older ones are thinned, never cut off
 POINTS_MS = 150_000  # how long the sums of a group and topic are kept
@@ -196,6 +196,22 @@ class Meter:
         for part in list(self.tracks[pair].parts):
             self.end_position(*pair, part)
         return True
+
+    def see_frame(self, o: PositionsFrame) -> None:
+        """Takes a frame's positions; a complete one ends those that it does not name."""
+        named: set[tuple[str, str, int]] = set()
+        for group, topics in o.commits.items():
+            for topic, commits in topics.items():
+                for c in commits:
+                    self.see_position(group, topic, c.partition, c.offset, c.committed_at, o.at)
+                    named.add((group, topic, c.partition))
+        for group, topic, part in o.ended:
+            if (group, topic, part) not in named:
+                self.end_position(group, topic, part)
+        if o.keyframe and o.complete:
+            held = {(*pair, p) for pair, t in self.tracks.items() for p in t.parts}
+            for gone in sorted(held - named):
+                self.end_position(*gone)
 
     def close_frame(self, at: Ms, ends_at: Ms, topics: Iterable[str]) -> None:
         """After a frame's ranges and positions: sums of ``topics`` and of the pairs that moved."""

@@ -165,6 +165,8 @@ class EdgeSeen(msgspec.Struct, frozen=True):
     group: str = ""
     client_id: str = ""
     host: str = ""
+    rate: float | None = None  # records (or calls) a second, where the source says so
+    lag: int | None = None  # records, where the source says so
 
 
 class EdgesSeen(Observation, frozen=True):
@@ -172,6 +174,37 @@ class EdgesSeen(Observation, frozen=True):
 
     source: str
     edges: list[EdgeSeen]
+
+
+class NodeSeen(msgspec.Struct, frozen=True):
+    """What a source tells of a node: one of its own (a connector, a query, a system) or one that others list.
+
+    ``attrs`` are JSON values that change rarely, under names that no other source uses for that kind of node;
+    ``figures`` are numbers that move. ``team`` is its owner's name, where the source knows it. A topic or a group
+    that the cluster does not list is not made by it.
+    """
+
+    id: str
+    name: str
+    attrs: dict[str, Any] = {}
+    figures: dict[str, float | None] = {}
+    team: str = ""
+
+
+class Reading(Observation, frozen=True):
+    """One reading of a source that lists all it knows each time: a Connect worker, a registry, a document.
+
+    ``scope`` tells several of one kind in a cluster apart. Where ``complete``, what an earlier reading of the same
+    source and scope named and this one does not has ended. Counts of edges are as told, they do not add up.
+    ``interval`` (seconds): after three of them without a new reading it is stale.
+    """
+
+    source: str
+    scope: str
+    nodes: list[NodeSeen]
+    edges: list[EdgeSeen]
+    complete: bool
+    interval: float
 
 
 class CollectorRan(Observation, frozen=True):
@@ -202,6 +235,7 @@ AnyObservation: TypeAlias = (
     | PositionsFrame
     | ProducersSeen
     | EdgesSeen
+    | Reading
     | CollectorRan
 )
 

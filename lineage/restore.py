@@ -9,7 +9,7 @@ from typing import Any
 from lineage import versions
 from lineage.config import Config
 from lineage.evidence import Piece
-from lineage.facts import ClaimKey, ClusterFact, GroupFact, TopicFact
+from lineage.facts import ClaimKey, ClusterFact, GroupFact, ReadingFact, TopicFact
 from lineage.graph import Edge, Node
 from lineage.identity import split_id
 from lineage.ingest import Ingest
@@ -17,7 +17,7 @@ from lineage.lag import Passed
 from lineage.lake import BLOCK_MS, Lake, Row, block_of
 from lineage.meter import LagRow, Meter
 from lineage.models import EdgeVersion, Name, NodeVersion, Tick
-from lineage.observations import Ms
+from lineage.observations import Ms, NodeSeen
 from lineage.structure import Source, Structure
 from lineage.validity import OWN
 
@@ -83,6 +83,17 @@ class _Restoring:
         }
         for node in known.nodes.values():
             self._node(node)
+            for scope, told in i.structure.details.get(node.id, {}).get("told", {}).items():
+                self._told(node.id, scope, told)
+
+    def _told(self, node: str, scope: str, told: Mapping[str, Any]) -> None:
+        figures = {f: self.ingest.numbers.get((node, f)) for f in told["figures"]}
+        self._reading(scope).nodes[node] = NodeSeen(node, told["name"], told["attrs"], figures, told["team"])
+
+    def _reading(self, scope: str) -> ReadingFact:
+        subject = f"reading:{scope}"
+        fresh = ReadingFact(self.time(subject, "read_at"), float(self.ingest.numbers.get((subject, "every")) or 0.0))
+        return self.facts.readings.setdefault(scope, fresh)
 
     def _cluster(self, name: str, attrs: dict[str, Any]) -> None:
         subject, cluster = f"cluster:{name}", self.facts.cluster(name)
@@ -199,6 +210,8 @@ class _Restoring:
         count = self.time(name, f"count:{e['source']}") or 1
         for key in _source(edge, e).claims:
             self.facts.claims[key] = Piece(e["source"], e["strength"], e["first_seen"], last, count, e["detail"])
+            if key.scope:
+                self._reading(key.scope).claims.add(key)
             count = 0  # several claims on one edge were stored as one sum
 
 
@@ -207,7 +220,12 @@ def _source(edge: Edge, e: Mapping[str, Any]) -> Source:
         return Source()
     joins = e["joins"] or [{"group": "", "client_id": ""}]
     return Source(
-        tuple(ClaimKey(e["source"], edge.relation, edge.source, edge.target, j["group"], j["client_id"]) for j in joins)
+        tuple(
+            ClaimKey(
+                e["source"], edge.relation, edge.source, edge.target, j["group"], j["client_id"], j.get("scope", "")
+            )
+            for j in joins
+        )
     )
 
 

@@ -12,9 +12,10 @@ from lineage.evidence import STALE_MS, Piece, earlier, grade
 from lineage.facts import ClaimKey, ClusterFact, Facts, GroupFact, TopicFact
 from lineage.graph import Edge, Node
 from lineage.identity import edge_id, node_id, split_id
-from lineage.observations import Ms
+from lineage.observations import Ms, NodeSeen
 from lineage.ownership import Reader, owner_of, service_by_rule, service_by_span
 
+LISTED = frozenset({"topic", "group"})  # only the clusters' own listings make these
 WRITER_GRACE_MS = 3_000  # a span may come this much later than the record that it explains
 WRITER_EXPIRES_MS = 86_400_000
 
@@ -62,8 +63,10 @@ class _Builder:
     def run(self) -> Structure:
         self._teams()
         self._joins()
+        self._readings(listed=False)
         for name, cluster in self.facts.clusters.items():
             self._cluster(name, cluster)
+        self._readings(listed=True)
         self._claims()
         self._writers()
         self._close_edges()
@@ -119,6 +122,28 @@ class _Builder:
         clients = frozenset(m["client_id"] for m in fact.members or ())
         by_rule = service_by_rule(self.config, Reader(group, clients))
         return node_id("service", by_rule) if by_rule else service_by_span(group, sorted(clients), named)
+
+    def _readings(self, *, listed: bool) -> None:
+        """What sources tell of nodes: first of those that are theirs, then of those that the clusters list."""
+        for scope, reading in sorted(self.facts.readings.items()):
+            for told in reading.nodes.values():
+                if (told.id.partition(":")[0] in LISTED) == listed:
+                    self._told(scope, reading.at, told)
+
+    def _told(self, scope: str, at: Ms, told: NodeSeen) -> None:
+        if told.id not in self.out.nodes:
+            kind, path = split_id(told.id)
+            if kind in LISTED:
+                return
+            self.node(told.id, told.name, path[0] if len(path) > 1 else "", {}, at)
+        node = self.out.nodes[told.id]
+        attrs = {**node.attrs, **told.attrs, "told_by": [*node.attrs.get("told_by", ()), scope]}
+        if told.figures:
+            attrs["figures"] = sorted({*node.attrs.get("figures", ()), *told.figures})
+        team, source = (node.team, node.owner_source) if node.team or not told.team else (told.team, scope)
+        self.out.nodes[told.id] = replace(node, attrs=attrs, team=team, owner_source=source)
+        detail = self.out.details.setdefault(told.id, {}).setdefault("told", {})
+        detail[scope] = {"name": told.name, "attrs": told.attrs, "figures": sorted(told.figures), "team": told.team}
 
     def _cluster(self, name: str, cluster: ClusterFact) -> None:
         for topic, fact in cluster.topics.items():
@@ -205,7 +230,7 @@ class _Builder:
 
 def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
     """The writer nodes that must stand at ``at``: cluster, topic and evidence by id. No claim explains them."""
-    explained = {k.end for k, p in facts.claims.items() if k.relation == "writes" and at - p.last_seen <= STALE_MS}
+    explained = {k.end for k, p in facts.claims.items() if k.relation == "writes" and _explains(p, at)}
     out: dict[str, tuple[str, str, Piece]] = {}
     for name, cluster in facts.clusters.items():
         for topic in cluster.writes.keys() | cluster.producers.keys():
@@ -213,6 +238,11 @@ def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
             if fact and written and not fact.internal and node_id("topic", name, topic) not in explained:
                 out[node_id("writer", name, topic)] = (name, topic, written)
     return out
+
+
+def _explains(piece: Piece, at: Ms) -> bool:
+    """What may write, or is said to, need not be who did."""
+    return piece.strength in ("observed", "inferred") and at - piece.last_seen <= STALE_MS
 
 
 def unexplained(cluster: ClusterFact, topic: str, at: Ms) -> Piece | None:
@@ -263,8 +293,8 @@ def _assigned(fact: GroupFact) -> dict[str, int]:
 
 def _constant(given: list[tuple[Piece, Source]], known: Mapping[str, Any] | None) -> dict[str, Any]:
     pieces = [p for p, _ in given]
-    named = {(c.group, c.client_id) for _, s in given for c in s.claims}
-    joins = [{"group": g, "client_id": c} for g, c in sorted(named)]
+    named = {(c.group, c.client_id, c.scope) for _, s in given for c in s.claims}
+    joins = [{"group": g, "client_id": c, **({"scope": s} if s else {})} for g, c, s in sorted(named)]
     detail = next((p.detail for p in pieces if p.detail), "")
     first = min(p.first_seen for p in pieces)
     kept = {"source": pieces[0].source, "strength": grade(p.strength for p in pieces), "joins": joins}

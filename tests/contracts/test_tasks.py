@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import redis
 
-from collectors import tasks
+from collectors import sources, tasks
 from collectors.base import Lease
 from lineage.config import ClusterConfig, Config, Every
 from lineage.observations import FIELD, STREAM, CollectorRan, TopicsListed, decode
 
 DEAD = "127.0.0.1:1"
+KINDS = [kind.name for kind, _, _ in sources.jobs(Config(clusters=(ClusterConfig("one", DEAD),)))]
 
 
 def config(broker: str) -> Config:
@@ -29,9 +30,9 @@ def published(broker: str, redis_url: str, settings: Any, monkeypatch: pytest.Mo
 
 def test_every_kind_of_every_cluster_is_scheduled_and_expires_with_its_interval() -> None:
     schedule = tasks.beat_schedule(config("127.0.0.1:2"))
-    assert len(schedule) == 2 * len(tasks.KINDS)
+    assert len(schedule) == 2 * len(KINDS)
     entry = schedule["topology:living"]
-    assert (entry["task"], entry["schedule"], entry["args"]) == (tasks.TASK, 7.0, ("living", "topology"))
+    assert (entry["task"], entry["schedule"], entry["args"]) == (tasks.TASK, 7.0, ("living", "topology", ""))
     assert all(e["options"]["expires"] == e["schedule"] for e in schedule.values())
 
 
@@ -57,11 +58,11 @@ def test_a_collection_is_published_with_how_it_went(published: Any) -> None:
 
 
 def test_a_dead_cluster_holds_its_own_tasks_only_and_not_for_long(published: Any) -> None:
-    for kind in tasks.KINDS:
+    for kind in KINDS:
         tasks.collect("dead", kind)
     tasks.collect("living", "groups")
     ran = [o for o in published() if isinstance(o, CollectorRan)]
-    assert [o.error is None for o in ran] == [False] * len(tasks.KINDS) + [True]
+    assert [o.error is None for o in ran] == [False] * len(KINDS) + [True]
 
 
 def test_the_same_collection_never_runs_twice_at_once(published: Any, redis_url: str) -> None:

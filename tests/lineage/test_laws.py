@@ -54,6 +54,13 @@ def observations() -> st.SearchStrategy[tuple[int, AnyObservation]]:
         ),
         st.builds(lambda t, s, g: w.spans(0, "reads", t, s, group=g), topic, service, names(["", "a", "elsewhere"])),
         st.builds(lambda t, s, late: w.spans(-late, "writes", s, t), topic, service, names([0, 30_000, 4_000_000])),
+        st.builds(
+            lambda n, t, c, k: w.reading(0, *n, topic=t, complete=c, tasks=k),
+            st.lists(names(("sink", "other")), unique=True),
+            names(TOPICS),
+            st.booleans(),
+            names([1, 2]),
+        ),
         st.just(w.cluster(0)),
         st.builds(lambda e: w.ran(0, "positions", e), names([None, "no answer"])),
     )

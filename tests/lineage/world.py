@@ -16,8 +16,10 @@ from lineage.observations import (
     GroupsListed,
     LogRange,
     Member,
+    NodeSeen,
     Partition,
     PositionsFrame,
+    Reading,
     Topic,
     TopicsListed,
 )
@@ -81,6 +83,18 @@ def spans(
 ) -> EdgesSeen:
     edge = EdgeSeen(relation, source, target, at, at, count, group=group, client_id=client_id)
     return EdgesSeen(cluster="", at=at, source="otlp", edges=[edge])
+
+
+def reading(
+    at: int, *connectors: str, topic: str = "orders", complete: bool = True, tasks: int = 1, scope: str = "main"
+) -> Reading:
+    """A Connect worker that runs these connectors, each a sink of the topic."""
+    nodes = [NodeSeen(f"connector:c/{scope}/{n}", n, {"class": "Sink"}, {"tasks": tasks}) for n in connectors]
+    nodes += [NodeSeen(f"topic:c/{topic}", topic, {"sinks": len(connectors)})]
+    edges = [EdgeSeen("reads", f"topic:c/{topic}", n.id, at, at, lag=tasks) for n in nodes[:-1]]
+    return Reading(
+        cluster="c", at=at, source="connect", scope=scope, nodes=nodes, edges=edges, complete=complete, interval=30.0
+    )
 
 
 def ran(

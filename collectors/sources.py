@@ -1,0 +1,76 @@
+"""Every kind of source that Celery asks: where it lives, how long it may take, how often, and which of them there are.
+
+To add one: write its module, add its line to ``SOURCES``, test it. docs/sources.md shows it with a whole example.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from collectors.base import Collector
+from lineage.config import ClusterConfig, Config
+
+NOWHERE = ClusterConfig("", "")  # of a source that belongs to no cluster
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a collector is made for: one source of one cluster. ``kafka()`` is the cluster's client, made when asked.
+
+    ``target`` tells several of one kind in one cluster apart ("" where there is only one): an endpoint's name.
+    """
+
+    config: Config
+    cluster: ClusterConfig
+    target: str
+    kafka: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of source. ``every`` gives seconds between two collections; ``targets`` what there is to be asked.
+
+    A Kafka collector is made as ``cls(cluster, client)``, any other as ``cls(asked)``.
+    """
+
+    name: str
+    module: str
+    cls: str
+    seconds: float
+    every: Callable[[ClusterConfig], float]
+    targets: Callable[[Config, ClusterConfig], tuple[str, ...]] = lambda config, cluster: ("",)
+    kafka: bool = True  # made of the cluster and its client; else of the Asked
+    once: bool = False  # asked once for all, not for each cluster
+
+
+def _topology(cluster: ClusterConfig) -> float:
+    return cluster.every.topology
+
+
+# The kinds that a first picture needs come first.
+SOURCES = (
+    Kind("topology", "collectors.kafka.topology", "Topology", 30.0, _topology),
+    Kind("groups", "collectors.kafka.groups", "Groups", 30.0, lambda c: c.every.groups),
+    Kind("configs", "collectors.kafka.configs", "Configs", 60.0, lambda c: c.every.configs),
+    Kind("sizes", "collectors.kafka.sizes", "Sizes", 30.0, _topology),
+    Kind("producers", "collectors.kafka.producers", "Producers", 30.0, lambda c: c.every.records),
+)
+BY_NAME = {kind.name: kind for kind in SOURCES}
+
+
+def jobs(config: Config) -> Iterator[tuple[Kind, ClusterConfig, str]]:
+    """Every kind with every cluster and each of its targets, in the order of ``SOURCES``."""
+    for kind in SOURCES:
+        for cluster in (NOWHERE,) if kind.once else config.clusters:
+            for target in kind.targets(config, cluster):
+                yield kind, cluster, target
+
+
+def made(kind: Kind, asked: Asked) -> Collector:
+    """The collector, its module loaded only now: the clients are loaded by who collects."""
+    cls = getattr(importlib.import_module(kind.module), kind.cls)
+    collector: Collector = cls(asked.cluster, asked.kafka()) if kind.kafka else cls(asked)
+    return collector

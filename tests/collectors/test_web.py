@@ -52,13 +52,15 @@ def test_a_refusal_says_where_the_password_belongs_and_waits_for_somebody() -> N
     assert "username and password" in raised.value.remedy
 
 
+def hanging(method: str, path: str, body: bytes) -> Answer:
+    time.sleep(3)
+    return 200, "application/json", b"1"
+
+
 def test_a_source_that_hangs_is_left_when_the_budget_ends() -> None:
-    began = time.monotonic()
-    with serving(lambda method, path, body: (time.sleep(3), (200, "application/json", b"1"))[1]) as url:  # type: ignore[func-returns-value]
-        with pytest.raises(CollectorError, match="no answer in time") as raised:
-            Web(Endpoint(url, "k"), "it").get("/", Budget(seconds=0.6))
+    with serving(hanging) as url, pytest.raises(CollectorError, match="no answer in time") as raised:
+        Web(Endpoint(url, "k"), "it").get("/", Budget(seconds=0.6))
     assert raised.value.unreachable
-    assert time.monotonic() - began < 30
 
 
 def test_nobody_there_is_unreachable() -> None:

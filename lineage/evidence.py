@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ NOUNS = {
     "groups": ("assigned partition", "assigned partitions"),
     "log_end": ("record counted", "records counted"),
     "producers": ("producer id", "producer ids"),
+    "acls": ("ACL", "ACLs"),
 }
 
 
@@ -47,10 +48,11 @@ class Piece:
 
 def grade(strengths: Iterable[str]) -> str:
     """The strongest of these; ``permitted`` where there is none."""
-    return min(strengths, key=_rank, default="permitted")
+    return min(strengths, key=rank, default="permitted")
 
 
-def _rank(strength: str) -> int:
+def rank(strength: str) -> int:
+    """0 for the strongest."""
     return STRENGTHS.index(strength) if strength in STRENGTHS else len(STRENGTHS)
 
 
@@ -90,15 +92,7 @@ def ago(ms: float) -> str:
     return f"{seconds} s"
 
 
-def sentence(pieces: Iterable[Mapping[str, Any]], at: Ms) -> str:
-    """``observed: 412 spans, newest 3 s ago``; each piece is a mapping with source, strength, last_seen, count."""
-    ordered = sorted(pieces, key=lambda p: (_rank(p["strength"]), -p["last_seen"], p["source"]))
-    return "; ".join(_one(p, at) for p in ordered) or "no evidence"
-
-
-def _one(piece: Mapping[str, Any], at: Ms) -> str:
-    one, many = NOUNS.get(piece["source"], (f"sighting by {piece['source']}", f"sightings by {piece['source']}"))
-    count = piece["count"]
-    what = f"{count:,} {one if count == 1 else many}".replace(",", " ")
-    via = f" ({piece['detail']})" if piece.get("detail") else ""
-    return f"{piece['strength']}: {what}{via}, newest {ago(at - piece['last_seen'])} ago"
+def noun(source: str, count: int) -> str:
+    """``412 spans``: so many of what this source counts."""
+    one, many = NOUNS.get(source, (f"sighting by {source}", f"sightings by {source}"))
+    return f"{count:,} {one if count == 1 else many}".replace(",", " ")

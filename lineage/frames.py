@@ -38,11 +38,16 @@ class EvidenceState:
     last_seen: Ms
     detail: str
     count: int
+    recent: int | None = None  # of the last hour, where sightings are counted
 
 
 @dataclass(frozen=True)
 class EdgeState:
-    """An edge with its numbers; ``sentence`` says in plain words why it is believed."""
+    """An edge with its numbers; ``sentence`` says in plain words why it is believed, and what speaks against it.
+
+    ``drift``: ``declared_only``, ``permitted_only`` (never seen), ``observed_only`` (seen, though not declared by who
+    declares what its service does), or None.
+    """
 
     source: str
     target: str
@@ -55,6 +60,8 @@ class EdgeState:
     verdict: str | None
     stale: bool
     sentence: str
+    drift: str | None = None
+    contradictions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

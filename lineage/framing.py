@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from lineage.evidence import STALE_MS, is_stale, sentence
+from lineage.evidence import STALE_MS, is_stale
 from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
 from lineage.graph import Edge, Node
 from lineage.identity import node_id as _node_id
 from lineage.identity import split_id as _split_id
+from lineage.ledger import SEEN, Claimed, Ledger, sentence
 from lineage.meter import LagRow
 from lineage.observations import Ms
 
@@ -50,7 +51,11 @@ def build(at: Ms, tick: int, standing: Standing, samples: Samples, resolution: s
 
 
 def _seen(edge: Edge) -> bool:
-    return edge.strength in ("observed", "inferred")
+    return edge.strength in SEEN
+
+
+def _claimed(edge: Edge) -> Claimed:
+    return Claimed(edge.relation, edge.source, edge.target, frozenset(e["strength"] for e in edge.evidence))
 
 
 class _Framing:
@@ -58,6 +63,7 @@ class _Framing:
         self.at, self.standing, self.samples = at, standing, samples
         self.patient: dict[tuple[str, str], float] = {}
         self.items = {k: i for k, row in samples.lag.items() if row.verdict and (i := self._item(k, row))}
+        self.ledger = Ledger(_claimed(e) for e in standing.edges.values())
         self.writers = Counter(e.target for e in standing.edges.values() if e.relation == "writes" and _seen(e))
 
     def frame(self, tick: int, resolution: str) -> Frame:
@@ -109,13 +115,16 @@ class _Framing:
     def _edge(self, edge: Edge) -> EdgeState:
         item = self._item_of(edge)
         pieces = tuple(self._evidence(edge, e) for e in edge.evidence)
+        entry = self.ledger.entry(_claimed(edge))
+        words = sentence([vars(p) for p in pieces], self.at, entry.contradictions)
         cluster = split_id(edge.source if edge.relation == "reads" else edge.target)[1][0]
         confirmed, patience = self.time(f"cluster:{cluster}", "positions_at"), self.patience(cluster, "positions")
         stale = all(is_stale(p.source, p.last_seen, confirmed, self.at, patience) for p in pieces)
         return EdgeState(
             source=edge.source, target=edge.target, key=edge.key, relation=edge.relation, strength=edge.strength,
             evidence=pieces, rate=self._rate(edge, item), lag=item.lag if item else self._behind(edge),
-            verdict=item.verdict if item else None, stale=stale, sentence=sentence(map(vars, pieces), self.at),
+            verdict=item.verdict if item else None, stale=stale, sentence=words,
+            drift=entry.drift, contradictions=entry.contradictions,
         )  # fmt: skip
 
     def _item_of(self, edge: Edge) -> LagItem | None:
@@ -141,7 +150,8 @@ class _Framing:
     def _evidence(self, edge: Edge, e: Mapping[str, Any]) -> EvidenceState:
         last, count = self._moving(edge, e["source"])
         last = e["first_seen"] if last is None else last
-        return EvidenceState(e["source"], e["strength"], e["first_seen"], last, e["detail"], count)
+        recent = self.time(edge.id, f"hour:{e['source']}")
+        return EvidenceState(e["source"], e["strength"], e["first_seen"], last, e["detail"], count, recent)
 
     def _moving(self, edge: Edge, source: str) -> tuple[Ms | None, int]:
         if source in ("positions", "groups"):

@@ -9,16 +9,15 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from lineage import facts as known
+from lineage.batch import Batch
 from lineage.config import ClusterConfig, Config
 from lineage.evidence import EXPIRES_MS
 from lineage.facts import ClaimKey, ClusterFact, Facts
 from lineage.framing import node_id
-from lineage.graph import Edge
 from lineage.identity import split_id
 from lineage.lake import Row, block_of
 from lineage.layout import Point, place
@@ -40,6 +39,7 @@ from lineage.observations import (
     TopicsListed,
     encode,
 )
+from lineage.recent import Recent
 from lineage.resolve import Waiting, resolve
 from lineage.structure import Delta, Structure, build, differences, unknown_writers
 from lineage.totals import Totals
@@ -48,26 +48,6 @@ from lineage.validity import since
 log = logging.getLogger(__name__)
 SETTLING_MS = 90_000  # a young map may still be laid out anew as a whole
 Number = float | int | None
-
-
-@dataclass
-class Batch:
-    """One tick as it is to be stored: rows for the lake, then versions and changes in one SQL transaction."""
-
-    number: int
-    at: Ms
-    seen_at: Ms  # newest observation in it: the valid time of its changes
-    cluster: str
-    rows: dict[str, list[Row]]
-    deltas: list[Delta]
-    closed: dict[str, list[str]] = field(default_factory=dict)  # table -> keys whose open version ends
-    opened: dict[str, list[str]] = field(default_factory=dict)  # table -> keys that get a new version
-    ended: list[Edge] = field(default_factory=list)  # edges whose open version ends
-    names: list[tuple[int, str, str, str]] = field(default_factory=list)  # id, kind, cluster, name
-    valid: dict[str, Ms] = field(default_factory=dict)  # node or edge -> since when, where not seen_at
-    total_lag: int | None = None
-    placed: dict[str, Point] = field(default_factory=dict)
-    unplaced: list[str] = field(default_factory=list)
 
 
 class Ingest:
@@ -96,6 +76,7 @@ class Ingest:
         self._rated: dict[str, set[str]] = defaultdict(set)
         self._late: dict[str, Ms] = {}
         self._sums = Totals()
+        self.recent = Recent()
 
     # Observations
 
@@ -364,6 +345,7 @@ class Ingest:
         for key in [k for k in self.numbers if k[0] in gone]:
             self.numbers[key] = None
             self._moved.add(key)
+            self.recent.forget((key[0], key[1].removeprefix("count:")))
 
     def _place(self, batch: Batch) -> None:
         drawn = {k for k, n in self.structure.nodes.items() if is_drawn(n.kind, n.attrs)}
@@ -387,15 +369,21 @@ class Ingest:
             self.stored[table] = {k: dict(v) for k, v in now.items()}
 
     def _evidence(self) -> None:
-        if not self._claims:
-            return
-        for edge, by_source in self.structure.sources.items():
+        for edge, by_source in self.structure.sources.items() if self._claims else ():
             for source, whence in by_source.items():
                 if not self._claims.isdisjoint(whence.claims):
-                    pieces = [self.facts.claims[c] for c in whence.claims]
-                    self.put(edge, f"last_seen:{source}", max(p.last_seen for p in pieces))
-                    self.put(edge, f"count:{source}", sum(p.count for p in pieces))
+                    self._confirmed(edge, source, whence.claims)
         self._claims.clear()
+        for (edge, source), count in self.recent.due(self.at):
+            self.put(edge, f"hour:{source}", count)
+
+    def _confirmed(self, edge: str, source: str, claims: tuple[ClaimKey, ...]) -> None:
+        pieces = [self.facts.claims[c] for c in claims]
+        count = sum(p.count for p in pieces)
+        self.put(edge, f"last_seen:{source}", max(p.last_seen for p in pieces))
+        self.put(edge, f"count:{source}", count)
+        if not any(c.scope for c in claims):  # a listing's counts do not add up
+            self.recent.see((edge, source), count, self.at)
 
     def _intervals(self) -> None:
         for name in self.facts.clusters:

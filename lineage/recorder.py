@@ -19,8 +19,9 @@ import redis
 from django.db import OperationalError, close_old_connections, transaction
 
 from lineage import models, retention
+from lineage.batch import Batch
 from lineage.config import Config
-from lineage.ingest import Batch, Ingest
+from lineage.ingest import Ingest
 from lineage.lake import Lake, NoRoom, is_full
 from lineage.models import Tick
 from lineage.observations import FIELD, STREAM, AnyObservation, Ms, PositionsFrame, decode

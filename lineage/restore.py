@@ -18,6 +18,7 @@ from lineage.lake import BLOCK_MS, Lake, Row, block_of
 from lineage.meter import LagRow, Meter
 from lineage.models import EdgeVersion, Name, NodeVersion, Tick
 from lineage.observations import Ms, NodeSeen
+from lineage.recent import HOUR_MS
 from lineage.structure import Source, Structure
 from lineage.validity import OWN
 
@@ -52,6 +53,7 @@ class _Restoring:
         self._listings(known)
         self._meters()
         self._claims(known.edges)
+        self._recent()
         self.facts.dirty = True  # the configuration's rules may be other ones now
 
     def _numbers(self) -> None:
@@ -199,6 +201,22 @@ class _Restoring:
         if row.verdict != "ok" or row.lag:
             self.facts.cluster(cluster).meter.unsettled.add((group, self.name[topic][1]))
 
+    def _recent(self) -> None:
+        """What was counted within the last hour; the first tick read opens a block, and so tells of all before."""
+        listed = {name for name, by in self.ingest.structure.sources.items() for s in by.values() if _is_listed(s)}
+        start, first = block_of(self.tick.at - HOUR_MS), None
+        counts = ("AND metric LIKE ?", ["count:%"])
+        for number, at, edge, metric, count in self.lake.between(
+            "numbers", start, self.tick.at, self.tick.number, *counts
+        ):
+            first, key = first or number, (edge, metric.partition(":")[2])
+            if count is None or edge in listed:
+                continue
+            if number == first:
+                self.ingest.recent.remember(key, int(count))
+            else:
+                self.ingest.recent.see(key, int(count), at)
+
     def _claims(self, edges: Mapping[str, Edge]) -> None:
         for name, edge in edges.items():
             for e in edge.evidence:
@@ -227,6 +245,10 @@ def _source(edge: Edge, e: Mapping[str, Any]) -> Source:
             for j in joins
         )
     )
+
+
+def _is_listed(source: Source) -> bool:
+    return any(c.scope for c in source.claims)
 
 
 def _ever_joined(known: versions.Known) -> set[str]:

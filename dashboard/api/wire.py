@@ -68,6 +68,8 @@ def edge(frame: Frame, index: Index, e: EdgeState, times: Mapping[str, int | Non
         "key": e.key or e.relation,
         "time_lag": item.time_lag if item else None,
         "evidence": [evidence(x) for x in e.evidence],
+        "drift": e.drift,
+        "contradictions": list(e.contradictions),
         "sampled_at": rfc(item.sampled_at if item else times.get(cluster)),
     }
 
@@ -75,7 +77,14 @@ def edge(frame: Frame, index: Index, e: EdgeState, times: Mapping[str, int | Non
 def evidence(e: EvidenceState) -> dict[str, Any]:
     """One reason to believe an edge."""
     seen = {"first_seen": rfc(e.first_seen), "last_seen": rfc(e.last_seen)}
-    return {"source": e.source, "strength": e.strength, **seen, "detail": e.detail, "count": e.count}
+    return {
+        "source": e.source,
+        "strength": e.strength,
+        **seen,
+        "detail": e.detail,
+        "count": e.count,
+        "recent": e.recent,
+    }
 
 
 def folded(frame: Frame, nodes: Mapping[str, Any], edges: Mapping[str, Any]) -> dict[str, Any]:

@@ -178,6 +178,7 @@ def neighbour_row(frame: Frame, edge: EdgeState, other: str) -> Row:
         "verdict": edge.verdict,
         "stale": edge.stale,
         "sentence": edge.sentence,
+        "drift": edge.drift,
     }
 
 

@@ -69,6 +69,6 @@ def badge(node: NodeState) -> str | None:
 def edge_row(index: Index, edge: EdgeState) -> Row:
     """An edge as the map draws it."""
     item = index.lag_of_edge(edge)
-    names = ("source", "target", "relation", "key", "strength", "rate", "lag", "verdict", "stale", "sentence")
+    names = ("source", "target", "relation", "key", "strength", "rate", "lag", "verdict", "stale", "sentence", "drift")
     row = {name: getattr(edge, name) for name in names}
     return {"id": edge_key(edge), **row, "time_lag": item.time_lag if item else None}

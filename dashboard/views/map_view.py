@@ -24,6 +24,7 @@ from lineage.frames import EdgeState, Frame, NodeState
 from lineage.layout import place
 
 HOPS = 2
+ALONE = frozenset({"topic", "group", "connector", "query", "writer"})  # seen for themselves; others are only by their edges
 COLUMNS = (
     ("name", "Name"),
     ("kind", "Kind"),
@@ -33,6 +34,7 @@ COLUMNS = (
     ("verdict", "Verdict"),
 )
 STRENGTHS = "observed,inferred"
+ALL_STRENGTHS = f"{STRENGTHS},declared,permitted"
 
 
 def build(frame: Frame, params: Params) -> View:
@@ -52,10 +54,12 @@ def build(frame: Frame, params: Params) -> View:
 
 def selected(frame: Frame, params: Params) -> Drawn:
     """Nodes and edges that the filters leave, whole: nothing is folded."""
-    strengths = set(params.get("strength", STRENGTHS).split(","))
+    strengths = set(params.get("strength", ALL_STRENGTHS if params.get("drift") else STRENGTHS).split(","))
     internal = params.get("internal") == "true"
     known = {n.id: n for n in frame.nodes.values() if drawable(n) and (internal or not is_internal(n))}
     edges = [e for e in frame.edges if e.strength in strengths and e.source in known and e.target in known]
+    touched = {end for e in edges for end in (e.source, e.target)}
+    known = {i: n for i, n in known.items() if n.kind in ALONE or i in touched}
     kept = _kept(known, edges, params)
     return Drawn(
         [n for i, n in known.items() if i in kept],

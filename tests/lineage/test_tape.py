@@ -74,7 +74,7 @@ def test_a_reading_span_proves_the_join_and_one_edge_remains(tape: Tape) -> None
     reads = [e for e in frame.edges if e.source == "topic:c/orders" and e.key == "audit"]
     assert [e.target for e in reads] == ["service:ledger"]
     assert [e.source for e in reads[0].evidence] == ["groups", "otlp", "positions"]
-    assert "observed: 412 spans, newest 3 s ago" in reads[0].sentence
+    assert "observed: 412 spans in the last hour, newest 3 s ago" in reads[0].sentence
 
 
 def test_a_claim_without_a_group_falls_to_the_group_that_a_rule_joined(tape: Tape) -> None:

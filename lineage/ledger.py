@@ -1,0 +1,102 @@
+"""What the pieces of evidence of an edge say together: where they agree, where one is missing, and in which words.
+
+Pure functions of the evidence that stands at a moment. Absence says something only where the source that lacks the
+edge speaks of its ends at all: a document about another service contradicts nothing, and neither does a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lineage.evidence import ago, noun, rank
+from lineage.observations import Ms
+
+SEEN = frozenset({"observed", "inferred"})
+ALONE = {"declared": "declared_only", "permitted": "permitted_only", "observed": "observed_only"}
+ENDS = frozenset({"service", "connector", "query", "writer", "group"})
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """An edge as the ledger needs it."""
+
+    relation: str
+    source: str
+    target: str
+    strengths: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is to be said of an edge beside its evidence. ``drift``: declared_only, observed_only, permitted_only."""
+
+    drift: str | None = None
+    contradictions: tuple[str, ...] = ()
+
+
+class Ledger:
+    """Every edge of a moment, so that each can be held against what documents and ACLs say of its ends."""
+
+    def __init__(self, edges: Iterable[Claimed]) -> None:
+        self._declared: set[str] = set()
+        self._permitted: set[str] = set()
+        self._pairs: dict[tuple[str, str], set[str]] = {}
+        for edge in edges:
+            self._hear(edge)
+
+    def _hear(self, edge: Claimed) -> None:
+        if "declared" in edge.strengths:
+            self._declared |= {edge.source, edge.target}
+            self._pairs.setdefault((edge.source, edge.target), set()).add(edge.relation)
+        if "permitted" in edge.strengths:
+            self._permitted.add(_actor(edge))
+
+    def entry(self, edge: Claimed) -> Entry:
+        """What drifts, and what speaks against the edge."""
+        return Entry(self._drift(edge), tuple(self._against(edge)))
+
+    def _drift(self, edge: Claimed) -> str | None:
+        if not edge.strengths & SEEN:
+            return ALONE["declared" if "declared" in edge.strengths else "permitted"]
+        return ALONE["observed"] if self._lacks_declaration(edge) else None
+
+    def _lacks_declaration(self, edge: Claimed) -> bool:
+        """Seen, and not declared by whoever declares what this service does, or this topic's writers."""
+        spoken_of = edge.target if edge.source.startswith("writer:") else _actor(edge)
+        return "declared" not in edge.strengths and spoken_of in self._declared
+
+    def _against(self, edge: Claimed) -> Iterable[str]:
+        if not edge.strengths & SEEN:
+            return
+        if self._lacks_declaration(edge):
+            reverse = self._pairs.get((edge.target, edge.source))
+            yield "declared the other way round" if reverse else "not declared"
+        if "permitted" not in edge.strengths and _actor(edge) in self._permitted:
+            yield "no ACL that is known permits it"
+
+
+def _actor(edge: Claimed) -> str:
+    """Who acts: the writer of a topic, the reader of one."""
+    return edge.target if edge.relation == "reads" and edge.source.startswith("topic:") else edge.source
+
+
+def sentence(pieces: Sequence[Mapping[str, Any]], at: Ms, against: Sequence[str] = ()) -> str:
+    """``observed: 412 spans in the last hour, newest 3 s ago; also permitted: 1 ACL; not declared``.
+
+    A piece has source, strength, detail, last_seen, count and recent (count within the last hour, or None).
+    """
+    ordered = sorted(pieces, key=lambda p: (rank(p["strength"]), -p["last_seen"], p["source"]))
+    said = [_piece(p, at, also=i > 0 and p["strength"] != ordered[0]["strength"]) for i, p in enumerate(ordered)]
+    return "; ".join([*said, *against]) or "no evidence"
+
+
+def _piece(piece: Mapping[str, Any], at: Ms, *, also: bool) -> str:
+    recent = piece.get("recent")
+    what = noun(piece["source"], recent if recent is not None else piece["count"])
+    hour = " in the last hour" if recent is not None else ""
+    via = f" ({piece['detail']})" if piece.get("detail") else ""
+    newest = f", newest {ago(at - piece['last_seen'])} ago"
+    standing = piece["strength"] in ("declared", "permitted")  # stands as long as it is not taken back
+    return f"{'also ' if also else ''}{piece['strength']}: {what}{hour}{via}{'' if standing else newest}"

@@ -27,6 +27,7 @@ from lineage.models import (
     ClusterVersion,
     CollectorVersion,
     EdgeVersion,
+    JoinVersion,
     Name,
     NodeVersion,
     Placement,
@@ -37,7 +38,7 @@ from lineage.observations import Ms
 FORMAT, VERSION = "playhead-recording", 1
 MODELS: tuple[type[Model], ...] = (
     *(Tick, Name, NodeVersion, EdgeVersion),
-    *(ClusterVersion, CollectorVersion, Placement, Change),
+    *(ClusterVersion, CollectorVersion, JoinVersion, Placement, Change),
 )
 MOST_BYTES = 32 << 30  # unpacked, all together
 MOST_ROWS = 200_000_000  # of one table

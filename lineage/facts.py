@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lineage.evidence import Piece, earlier
-from lineage.identity import edge_id
+from lineage.identity import edge_id, segment
 from lineage.meter import Alive, Meter
 from lineage.observations import (
     ClusterSeen,
@@ -18,6 +18,7 @@ from lineage.observations import (
     GroupDetail,
     GroupsDescribed,
     GroupsListed,
+    JoinSaid,
     Member,
     Ms,
     NodeSeen,
@@ -73,6 +74,20 @@ class ClaimKey(NamedTuple):
     scope: str = ""
 
 
+class Saying(NamedTuple):
+    """What a person may say something of: that a name is a service."""
+
+    kind: str
+    cluster: str
+    name: str
+    service: str
+
+    @property
+    def key(self) -> str:
+        """One text for it."""
+        return "/".join(map(segment, self))
+
+
 @dataclass
 class ReadingFact:
     """What the newest readings of one source and scope told; ``interval`` in seconds."""
@@ -111,6 +126,7 @@ class Facts:
         self.clusters: dict[str, ClusterFact] = {}
         self.claims: dict[ClaimKey, Piece] = {}
         self.readings: dict[str, ReadingFact] = {}  # by scope_of
+        self.said: dict[Saying, dict[str, Any]] = {}  # verdict, by, at
         self.collectors: dict[tuple[str, str], dict[str, Any]] = {}
         self.dirty = True
 
@@ -260,6 +276,15 @@ def see_edge(facts: Facts, source: str, e: EdgeSeen) -> ClaimKey:
         facts.dirty |= strength != old.strength or first != old.first_seen
         facts.claims[key] = Piece(source, strength, first, last, count, old.detail)
     return key
+
+
+def see_said(facts: Facts, o: JoinSaid) -> None:
+    """Takes what a person said; it holds until something newer is said of the same."""
+    saying = Saying(o.kind, o.cluster, o.name, o.service)
+    if o.at <= facts.said.get(saying, {}).get("at", -1):
+        return
+    # What was taken back is kept: that it was said, and by whom, is part of what is known.
+    facts.said[saying], facts.dirty = {"verdict": o.verdict, "by": o.by, "at": o.at}, True
 
 
 def scope_of(o: Reading) -> str:

@@ -141,6 +141,19 @@ class CollectorState:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a person said of a name; ``verdict`` is same, different, or "" where it was taken back."""
+
+    kind: str
+    cluster: str
+    name: str
+    service: str
+    verdict: str
+    by: str
+    at: Ms
+
+
+@dataclass(frozen=True)
 class Change:
     """One structural change; for a node or edge ``before`` and ``after`` hold what differs."""
 
@@ -183,3 +196,4 @@ class Frame:
     clusters: tuple[ClusterState, ...]
     collectors: tuple[CollectorState, ...]
     positions: Mapping[str, tuple[float, float]]
+    said: tuple[Said, ...] = ()

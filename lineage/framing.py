@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from lineage.evidence import STALE_MS, is_stale
-from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
+from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState, Said
 from lineage.graph import Edge, Node
 from lineage.identity import node_id as _node_id
 from lineage.identity import split_id as _split_id
@@ -43,6 +43,7 @@ class Standing:
     clusters: Mapping[str, Mapping[str, Any]]
     collectors: Mapping[tuple[str, str], Mapping[str, Any]]
     places: Mapping[str, tuple[float, float]]
+    said: tuple[Said, ...] = ()
 
 
 def build(at: Ms, tick: int, standing: Standing, samples: Samples, resolution: str = "full") -> Frame:
@@ -72,7 +73,7 @@ class _Framing:
         return Frame(
             at=self.at, live=False, resolution=resolution, tick=tick, nodes=nodes, edges=edges,
             lag=tuple(i for _, i in sorted(self.items.items())), clusters=self._clusters(nodes),
-            collectors=self._collectors(), positions=self.standing.places,
+            collectors=self._collectors(), positions=self.standing.places, said=self.standing.said,
         )  # fmt: skip
 
     def number(self, subject: str, metric: str) -> float | None:

@@ -188,7 +188,7 @@ def _standing(tick: Tick, hindsight: bool = False) -> Standing:
 
 def _read_standing(tick: Tick, hindsight: bool) -> Standing:
     known = versions.read(tick.at, hindsight)
-    return Standing(known.nodes, known.edges, known.clusters, known.collectors, known.places)
+    return Standing(known.nodes, known.edges, known.clusters, known.collectors, known.places, known.said)
 
 
 def _sampled(tick: Tick) -> Samples:

@@ -31,6 +31,7 @@ from lineage.observations import (
     EdgesSeen,
     GroupsDescribed,
     GroupsListed,
+    JoinSaid,
     Ms,
     PositionsFrame,
     ProducersSeen,
@@ -41,7 +42,7 @@ from lineage.observations import (
 )
 from lineage.recent import Recent
 from lineage.resolve import Waiting, resolve
-from lineage.structure import Delta, Structure, build, differences, unknown_writers
+from lineage.structure import Delta, Structure, build, differences, is_drawn, unknown_writers
 from lineage.totals import Totals
 from lineage.validity import since
 
@@ -61,7 +62,7 @@ class Ingest:
         self.names: dict[tuple[str, str, str], int] = {}
         self.places: dict[str, Point] = {}
         self.joined: set[str] = set()  # had an edge when placed: such a place is for good
-        self.stored: dict[str, dict[str, Any]] = {"clusters": {}, "collectors": {}}
+        self.stored: dict[str, dict[str, Any]] = {"clusters": {}, "collectors": {}, "joins": {}}
         self.tick, self.at, self.begin = 0, 0, 0
         self.seen_at = 0
         self._moved: set[tuple[str, str]] = set()
@@ -90,6 +91,8 @@ class Ingest:
                 self._edges(o)
             case Reading():
                 self._reading(o)
+            case JoinSaid():
+                self._said(o)
             case CollectorRan():
                 self._run(o)
             case SizesSeen():
@@ -171,6 +174,14 @@ class Ingest:
         for subject, metric, value in known.figures(before, o, edges):
             self.put(subject, metric, value)
         self._claims.update(known.see_reading(self.facts, o, edges))
+
+    def _said(self, o: JoinSaid) -> None:
+        """Who is who is true of the past as well: hindsight follows the join, as far back as its edges reach."""
+        known.see_said(self.facts, o)
+        for edge in self.structure.edges.values():
+            if o.name in (edge.key, split_id(edge.source)[1][-1], split_id(edge.target)[1][-1]):
+                topic = edge.source if edge.source.startswith("topic:") else edge.target
+                self._late[topic] = min(self._late.get(topic, edge.first_seen), edge.first_seen)
 
     def _resolved(self, source: str, edge: EdgeSeen) -> list[EdgeSeen]:
         try:
@@ -361,7 +372,8 @@ class Ingest:
     def _versions(self, batch: Batch) -> None:
         clusters = {n: {**c.attrs, "expected": self._expected.get(n, 0)} for n, c in self.facts.clusters.items() if n}
         collectors = {f"{c}/{n}": v for (c, n), v in self.facts.collectors.items()}
-        for table, now in (("clusters", clusters), ("collectors", collectors)):
+        joins = {s.key: {**s._asdict(), "attrs": said} for s, said in self.facts.said.items()}
+        for table, now in (("clusters", clusters), ("collectors", collectors), ("joins", joins)):
             before = self.stored[table]
             changed = [k for k, v in now.items() if before.get(k) != v]
             batch.closed[table] = [k for k in changed if k in before]
@@ -484,8 +496,3 @@ class Ingest:
 
 
 GONE = LagRow(None, None, None, "", "", 0, 0, None, None, None, None, None, None, None, None, 0)  # verdict "": ended
-
-
-def is_drawn(kind: str, attrs: Mapping[str, Any]) -> bool:
-    """Whether a node stands on the map: no team, no internal topic, no group that a service owns."""
-    return kind != "team" and not attrs.get("internal") and not (kind == "group" and attrs.get("service"))

@@ -130,6 +130,25 @@ class CollectorVersion(Version):
         return f"{self.collector} of {self.cluster}"
 
 
+class JoinVersion(Version):
+    """What a person said of a name: that it is a service, or that it is not. ``key``: all four in one text."""
+
+    key = models.TextField()
+    kind = models.CharField(max_length=16)
+    cluster = models.CharField(max_length=255, default="")
+    name = models.TextField()
+    service = models.TextField()
+    attrs = models.JSONField(default=dict)
+
+    objects: ClassVar[models.Manager[JoinVersion]]
+
+    class Meta:
+        indexes = [models.Index(fields=["superseded_at", "recorded_at"], name="join_known")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} is {self.service}"
+
+
 class Placement(models.Model):
     """Where a node stands on the map (px), decided once by the recorder."""
 

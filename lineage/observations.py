@@ -207,6 +207,19 @@ class Reading(Observation, frozen=True):
     interval: float
 
 
+class JoinSaid(Observation, frozen=True):
+    """What a person said of a name (``kind`` group, client_id or service; ``cluster`` "" but for a group).
+
+    ``verdict`` is ``same``: it is that service; ``different``: it is not; "": what was said before is taken back.
+    """
+
+    kind: str
+    name: str
+    service: str
+    verdict: str
+    by: str
+
+
 class CollectorRan(Observation, frozen=True):
     """How one collection went. ``error`` is None or a sentence; ``needs`` names rights that were refused.
 
@@ -236,6 +249,7 @@ AnyObservation: TypeAlias = (
     | ProducersSeen
     | EdgesSeen
     | Reading
+    | JoinSaid
     | CollectorRan
 )
 

@@ -158,6 +158,7 @@ def _close(batch: Batch) -> None:
     for name in batch.closed.get("collectors", []):
         cluster, _, collector = name.partition("/")
         models.CollectorVersion.objects.filter(superseded_at=None, cluster=cluster, collector=collector).update(**ended)
+    models.JoinVersion.objects.filter(superseded_at=None, key__in=batch.closed.get("joins", [])).update(**ended)
 
 
 def _parts(keys: Sequence[str], size: int = 500) -> list[Sequence[str]]:
@@ -179,6 +180,9 @@ def _open(ingest: Ingest, batch: Batch) -> None:
             )
             for n in batch.opened["collectors"]
         ]
+    )
+    models.JoinVersion.objects.bulk_create(
+        [models.JoinVersion(key=k, **stored["joins"][k], **seen) for k in batch.opened.get("joins", [])]
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from lineage import versions
 from lineage.config import Config
 from lineage.evidence import Piece
-from lineage.facts import ClaimKey, ClusterFact, GroupFact, ReadingFact, TopicFact
+from lineage.facts import ClaimKey, ClusterFact, GroupFact, ReadingFact, Saying, TopicFact
 from lineage.graph import Edge, Node
 from lineage.identity import split_id
 from lineage.ingest import Ingest
@@ -79,9 +79,14 @@ class _Restoring:
         for (cluster, collector), attrs in known.collectors.items():
             self.facts.collectors[cluster, collector] = dict(attrs)
         i = self.ingest
+        self.facts.said = {
+            Saying(s.kind, s.cluster, s.name, s.service): {"verdict": s.verdict, "by": s.by, "at": s.at}
+            for s in known.said
+        }
         i.stored = {
             "clusters": {n: dict(a) for n, a in known.clusters.items()},
             "collectors": {f"{c}/{n}": dict(a) for (c, n), a in known.collectors.items()},
+            "joins": {s.key: {**s._asdict(), "attrs": dict(said)} for s, said in self.facts.said.items()},
         }
         for node in known.nodes.values():
             self._node(node)
@@ -236,15 +241,12 @@ class _Restoring:
 def _source(edge: Edge, e: Mapping[str, Any]) -> Source:
     if e["source"] in OWN:
         return Source()
-    joins = e["joins"] or [{"group": "", "client_id": ""}]
-    return Source(
-        tuple(
-            ClaimKey(
-                e["source"], edge.relation, edge.source, edge.target, j["group"], j["client_id"], j.get("scope", "")
-            )
-            for j in joins
-        )
-    )
+    return Source(tuple(_claim_key(edge, e["source"], j) for j in e["joins"] or [{"group": "", "client_id": ""}]))
+
+
+def _claim_key(edge: Edge, source: str, join: Mapping[str, Any]) -> ClaimKey:
+    start, end = join.get("ends", (edge.source, edge.target))
+    return ClaimKey(source, edge.relation, start, end, join["group"], join["client_id"], join.get("scope", ""))
 
 
 def _is_listed(source: Source) -> bool:

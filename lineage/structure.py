@@ -15,6 +15,7 @@ from lineage.identity import edge_id, node_id, split_id
 from lineage.observations import Ms, NodeSeen
 from lineage.ownership import Reader, owner_of, service_by_rule, service_by_span
 
+NAMED, MOST_NAMES = ("kind", "cluster", "name", "how"), 50
 LISTED = frozenset({"topic", "group"})  # only the clusters' own listings make these
 WRITER_GRACE_MS = 3_000  # a span may come this much later than the record that it explains
 WRITER_EXPIRES_MS = 86_400_000
@@ -59,6 +60,8 @@ class _Builder:
         self.pieces: dict[str, dict[str, list[tuple[Piece, Source]]]] = defaultdict(lambda: defaultdict(list))
         self.ends: dict[str, tuple[str, str, str, str]] = {}
         self.joined: dict[tuple[str, str], str] = {}  # cluster, group -> service id
+        self.same = _same(facts)
+        self.names: dict[str, set[tuple[str, str, str, str]]] = defaultdict(set)  # service -> kind, cluster, name, how
 
     def run(self) -> Structure:
         self._teams()
@@ -70,6 +73,7 @@ class _Builder:
         self._claims()
         self._writers()
         self._close_edges()
+        self._known_as()
         return self.out
 
     def node(
@@ -112,16 +116,47 @@ class _Builder:
                 spans = named[_cluster_of(key.start)]
                 for what, value in (("group", key.group), ("client_id", key.client_id)):
                     if value:
-                        spans[what, value].add(key.end)
+                        spans[what, value].add(self.canonical(key.end))
         for name, cluster in self.facts.clusters.items():
             for group, fact in cluster.groups.items():
-                if service := self._service(group, fact, named[name]):
-                    self.joined[name, group] = service
+                service, how = self._service(name, group, fact, named[name])
+                if service:
+                    self.joined[name, group] = self.canonical(service)
+                    self.names[self.joined[name, group]].add(("group", name, group, how))
 
-    def _service(self, group: str, fact: GroupFact, named: Mapping[tuple[str, str], set[str]]) -> str | None:
+    def _service(
+        self, cluster: str, group: str, fact: GroupFact, named: Mapping[tuple[str, str], set[str]]
+    ) -> tuple[str | None, str]:
+        """The service that a group is, and how that is known: rules first, then what spans prove, then a person."""
         clients = frozenset(m["client_id"] for m in fact.members or ())
-        by_rule = service_by_rule(self.config, Reader(group, clients))
-        return node_id("service", by_rule) if by_rule else service_by_span(group, sorted(clients), named)
+        if by_rule := service_by_rule(self.config, Reader(group, clients)):
+            return node_id("service", by_rule), "rule"
+        if by_span := service_by_span(group, sorted(clients), named):
+            return by_span, "spans"
+        by_client = {self.same.get(("client_id", "", c)) for c in clients} if clients else set()
+        said = self.same.get(("group", cluster, group)) or (by_client.pop() if len(by_client) == 1 else None)
+        return said, "confirmed"
+
+    def canonical(self, node: str) -> str:
+        """The service that a person said this one is; itself where nobody said anything."""
+        seen = {node}
+        while node.startswith("service:") and (to := self.same.get(("service", "", split_id(node)[1][0]))):
+            if to in seen:
+                break
+            seen.add(to)
+            node = to
+        return node
+
+    def _known_as(self) -> None:
+        """Each service's other names, with how it is known that they are one."""
+        for _, _, name, service in (s for s, said in self.facts.said.items() if said["verdict"] == "same"):
+            other, one = node_id("service", name), node_id("service", service)
+            if self.canonical(other) == one and other not in self.out.nodes:
+                self.names[one].add(("service", "", name, "confirmed"))
+        for service, names in self.names.items():
+            if (node := self.out.nodes.get(service)) is not None:
+                told = [dict(zip(NAMED, n, strict=True)) for n in sorted(names)[:MOST_NAMES]]
+                self.out.nodes[service] = replace(node, attrs={**node.attrs, "known_as": told})
 
     def _readings(self, *, listed: bool) -> None:
         """What sources tell of nodes: first of those that are theirs, then of those that the clusters list."""
@@ -177,12 +212,13 @@ class _Builder:
         self.edge("reads", start, target, group if service else "", piece, Source((), (cluster, group, topic)))
 
     def _claims(self) -> None:
-        for key, piece in self.facts.claims.items():
+        for claim, piece in self.facts.claims.items():
+            key = claim._replace(start=self.canonical(claim.start), end=self.canonical(claim.end))
             if not all(self._claimed(end, piece.first_seen) for end in (key.start, key.end)):
                 continue
             for name in self._edges_of(key):
                 relation, start, end, group = self.ends.get(name) or (key.relation, key.start, key.end, key.group)
-                self.edge(relation, start, end, group, piece, Source((key,)))
+                self.edge(relation, start, end, group, piece, Source((claim,)))
 
     def _edges_of(self, key: ClaimKey) -> list[str]:
         """The edges that a claim speaks of: a read without a group is that of the groups joined to its service."""
@@ -220,12 +256,18 @@ class _Builder:
             relation, source, target, key = self.ends[name]
             old = self.old.edges.get(name)
             known = {e["source"]: e for e in old.evidence} if old else {}
-            evidence = tuple(_constant(by_source[s], known.get(s)) for s in sorted(by_source))
+            ends = (source, target)
+            evidence = tuple(_constant(by_source[s], known.get(s), ends) for s in sorted(by_source))
             first = min(e["first_seen"] for e in evidence)
             first = earlier(old.first_seen, first) if old else first
             strength = grade(e["strength"] for e in evidence)
             self.out.edges[name] = Edge(source, target, key, relation, strength, first, evidence)
             self.out.sources[name] = {s: _whence(given) for s, given in by_source.items()}
+
+
+def is_drawn(kind: str, attrs: Mapping[str, Any]) -> bool:
+    """Whether a node stands on the map: no team, no internal topic, no group that a service owns."""
+    return kind != "team" and not attrs.get("internal") and not (kind == "group" and attrs.get("service"))
 
 
 def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
@@ -291,10 +333,12 @@ def _assigned(fact: GroupFact) -> dict[str, int]:
     return topics
 
 
-def _constant(given: list[tuple[Piece, Source]], known: Mapping[str, Any] | None) -> dict[str, Any]:
+def _constant(
+    given: list[tuple[Piece, Source]], known: Mapping[str, Any] | None, ends: tuple[str, str]
+) -> dict[str, Any]:
     pieces = [p for p, _ in given]
-    named = {(c.group, c.client_id, c.scope) for _, s in given for c in s.claims}
-    joins = [{"group": g, "client_id": c, **({"scope": s} if s else {})} for g, c, s in sorted(named)]
+    named = {(c.group, c.client_id, c.scope, c.start, c.end) for _, s in given for c in s.claims}
+    joins = [_join(*n, ends) for n in sorted(named)]
     detail = next((p.detail for p in pieces if p.detail), "")
     first = min(p.first_seen for p in pieces)
     kept = {"source": pieces[0].source, "strength": grade(p.strength for p in pieces), "joins": joins}
@@ -303,6 +347,18 @@ def _constant(given: list[tuple[Piece, Source]], known: Mapping[str, Any] | None
         "first_seen": earlier(known["first_seen"], first) if known else first,
         "detail": (known or {}).get("detail") or detail,
     }
+
+
+def _join(group: str, client_id: str, scope: str, start: str, end: str, ends: tuple[str, str]) -> dict[str, Any]:
+    """What a claim named beside the edge; its own ends where a person said that they are others."""
+    more: dict[str, Any] = {"scope": scope} if scope else {}
+    return {"group": group, "client_id": client_id, **more, **({"ends": [start, end]} if (start, end) != ends else {})}
+
+
+def _same(facts: Facts) -> dict[tuple[str, str, str], str]:
+    """The service that each name is, as the newest word of a person has it."""
+    words = sorted((said["at"], s) for s, said in facts.said.items() if said["verdict"] == "same")
+    return {(s.kind, s.cluster, s.name): str(node_id("service", s.service)) for _, s in words}
 
 
 def _whence(given: Iterable[tuple[Piece, Source]]) -> Source:

@@ -10,8 +10,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
+from lineage.frames import Said
 from lineage.graph import Edge, Node
-from lineage.models import ClusterVersion, CollectorVersion, EdgeVersion, NodeVersion, Placement
+from lineage.models import ClusterVersion, CollectorVersion, EdgeVersion, JoinVersion, NodeVersion, Placement
 from lineage.observations import Ms
 
 M = TypeVar("M", bound=Model)
@@ -29,6 +30,7 @@ class Known:
     clusters: Mapping[str, Mapping[str, Any]]
     collectors: Mapping[tuple[str, str], Mapping[str, Any]]
     places: Mapping[str, tuple[float, float]]
+    said: tuple[Said, ...] = ()
 
 
 def known_at(rows: QuerySet[M], at: Ms) -> QuerySet[M]:
@@ -47,12 +49,14 @@ def read(at: Ms, hindsight: bool = False) -> Known:
     clusters = known_at(ClusterVersion.objects.all(), at).values_list("cluster", "attrs")
     collectors = known_at(CollectorVersion.objects.all(), at).values_list("cluster", "collector", "attrs")
     places = known_at(Placement.objects.all(), at).values_list("node", "x", "y")
+    joins = known_at(JoinVersion.objects.order_by("key"), at).values_list("kind", "cluster", "name", "service", "attrs")
     return Known(
         nodes=nodes,
         edges=edges,
         clusters=dict(clusters),
         collectors={(c, n): a for c, n, a in collectors},
         places={**(_later_places(at) if hindsight else {}), **{n: (x, y) for n, x, y in places}},
+        said=tuple(Said(k, c, n, s, a["verdict"], a["by"], a["at"]) for k, c, n, s, a in joins),
     )
 
 

@@ -316,11 +316,21 @@ def _attribute(name: str, before: Any, after: Any) -> str:
         return "its members can be described again" if after else "its members cannot be described"
     if name == "reason":
         return str(after) if after else ""
-    if name in ("first_seen", "attrs"):
+    if name == "known_as":
+        return _names(before or [], after or [])
+    if name in ("first_seen", "attrs", "told_by", "figures"):
         return ""
     return ATTRIBUTES.get(name, f"{name.replace('_', ' ')} went from {{0}} to {{1}}").format(
         _short(before), _short(after)
     )
+
+
+def _names(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> str:
+    """Which names a service won or lost."""
+    old, new = ({f"{n['kind'].replace('_', ' ')} {n['name']}" for n in side} for side in (before, after))
+    won, lost = sorted(new - old), sorted(old - new)
+    parts = [f"it is known as {listed(won)} as well"] if won else []
+    return ", ".join([*parts, *([f"{listed(lost)} is no name of it any more"] if lost else [])])
 
 
 def _short(value: Any) -> str:

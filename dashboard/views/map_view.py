@@ -24,7 +24,9 @@ from lineage.frames import EdgeState, Frame, NodeState
 from lineage.layout import place
 
 HOPS = 2
-ALONE = frozenset({"topic", "group", "connector", "query", "writer"})  # seen for themselves; others are only by their edges
+ALONE = frozenset(
+    {"topic", "group", "connector", "query", "writer"}
+)  # seen for themselves; others are only by their edges
 COLUMNS = (
     ("name", "Name"),
     ("kind", "Kind"),

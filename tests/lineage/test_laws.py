@@ -21,7 +21,7 @@ from lineage.ingest import Ingest
 from lineage.lag import VERDICTS, message_lag, passed_at
 from lineage.lake import Lake
 from lineage.meter import Meter
-from lineage.observations import AnyObservation, EdgeSeen
+from lineage.observations import AnyObservation, EdgeSeen, JoinSaid
 from lineage.recorder import Tape
 from lineage.structure import Delta
 from tests.lineage import world as w
@@ -60,6 +60,15 @@ def observations() -> st.SearchStrategy[tuple[int, AnyObservation]]:
             names(TOPICS),
             st.booleans(),
             names([1, 2]),
+        ),
+        st.builds(
+            lambda k, n, s, v: JoinSaid(
+                cluster="c" if k == "group" else "", at=0, kind=k, name=n, service=s, verdict=v, by="ada"
+            ),
+            names(("group", "service", "client_id")),
+            names(("a", "b|odd/%", "x", "id-1")),
+            names(SERVICES),
+            names(("same", "different", "")),
         ),
         st.just(w.cluster(0)),
         st.builds(lambda e: w.ran(0, "positions", e), names([None, "no answer"])),

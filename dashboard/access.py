@@ -34,6 +34,7 @@ ACTIONS: Mapping[str, str] = {
     "records": "read",
     "metrics": "read",
     "ingest": "ingest",
+    "join": "operate",
     "tokens": "admin",
     "audit": "admin",
     "check_address": "admin",

@@ -36,6 +36,7 @@ TITLES = {
     "topics": "Topics",
     "services": "Services",
     "teams": "Teams",
+    "drift": "Drift",
     "changes": "Changes",
     "collectors": "Collectors",
 }

@@ -301,6 +301,20 @@ class Audit(Schema):
     items: list[dict[str, Any]]
 
 
+class JoinOut(Open):
+    kind: str
+    cluster: str
+    name: str
+    service: str
+    verdict: str
+    by: str
+
+
+class Joins(Moment):
+    said: list[JoinOut]
+    suggestions: list[dict[str, Any]]
+
+
 class ProblemDocument(Open):
     type: str
     title: str

@@ -9,6 +9,7 @@ from dashboard.views import (
     changes,
     collectors,
     difference,
+    drift,
     group,
     lag,
     map_view,
@@ -33,6 +34,7 @@ _PLAIN: Mapping[str, Callable[[Frame, Mapping[str, str]], View]] = {
     "panel": panel.build,
     "lag": lag.build,
     "topics": topics.build,
+    "drift": drift.build,
     "services": services.build,
     "service": service.build,
     "teams": teams.build,
@@ -47,7 +49,7 @@ _DETAILED: Mapping[str, Callable[[Frame, Mapping[str, str], Extras], View]] = {
 NAMES: Sequence[str] = (*_PLAIN, *_DETAILED)
 _OF_LISTS = ("cluster", "team", "kind", "verdict", "q", "group", "topic", "internal")
 _OF_RANGE = ("from", "to", "what", "subject")
-_OF_MAP = ("fold", "open", "focus", "strength", "upstream", "downstream")
+_OF_MAP = ("drift", "fold", "open", "focus", "strength", "upstream", "downstream")
 PARAMS = frozenset({"id", *_OF_LISTS, *_OF_RANGE, *_OF_MAP})
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
+from dashboard.times import rfc
 from dashboard.views.common import (
     Params,
     Table,
@@ -22,7 +25,7 @@ COLUMNS = (("name", "Reads"), ("lag", "Lag (records)"), ("verdict", "Verdict"), 
 
 
 def build(frame: Frame, params: Params) -> View:
-    """Tables info, readers (what it reads), writers (what it writes), calls, callers, groups, lag, evidence."""
+    """Tables info, readers (what it reads), writers (what it writes), calls, callers, groups, said, lag, evidence."""
     node = thing(frame, params, "service")
     index = index_of(frame)
     reads = neighbours(frame, node.id, "in", "reads")
@@ -36,6 +39,7 @@ def build(frame: Frame, params: Params) -> View:
         "callers": neighbours(frame, node.id, "in", "calls"),
         "topics": {**reads, **neighbours(frame, node.id, "out", "writes")},
         "groups": _groups(frame, node),
+        "said": _said(frame, node),
         "lag": lag_table(frame, lag_items(frame, node)),
         "evidence": evidence_table([*index.incoming.get(node.id, []), *index.outgoing.get(node.id, [])]),
     }
@@ -46,6 +50,12 @@ def lag_items(frame: Frame, node: NodeState) -> list[LagItem]:
     """The lag of everything that a service reads; ``LagItem.service`` may be its id or its name."""
     by = index_of(frame).lag_of_service
     return [*by.get(node.id, []), *(by.get(node.name, []) if node.name != node.id else [])]
+
+
+def _said(frame: Frame, node: NodeState) -> Table:
+    """What people said: that a name is this service."""
+    mine = (s for s in frame.said if s.service == node.name and s.verdict == "same")
+    return {f"{s.kind}/{s.cluster}/{s.name}": {**asdict(s), "at": rfc(s.at)} for s in mine}
 
 
 def _groups(frame: Frame, node: NodeState) -> Table:

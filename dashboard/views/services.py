@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from dashboard.times import rfc
 from dashboard.views.common import (
     Params,
@@ -15,6 +17,7 @@ from dashboard.views.common import (
     worst,
 )
 from lineage.frames import Frame, NodeState
+from lineage.suggestions import suggestions
 
 COLUMNS = (
     ("name", "Service"),
@@ -29,12 +32,14 @@ COLUMNS = (
 
 
 def build(frame: Frame, params: Params) -> View:
-    """Table ``rows`` by id: services, and groups that stand for themselves (kind group)."""
+    """Table ``rows`` by id: services, and groups that stand for themselves (kind group); names that may be one."""
     rows = {n.id: service_row(frame, n) for n in frame.nodes.values() if _listed(n) and matches(n, params)}
     if cluster := params.get("cluster"):
         rows = {k: r for k, r in rows.items() if not r["clusters"] or cluster in r["clusters"]}
     meta = base_meta(frame, "Services", params.get("cluster", ""))
-    return View({"clusters": clusters_table(frame), "rows": rows}, meta, "rows", COLUMNS)
+    guesses = {f"{g.kind}/{g.cluster}/{g.name}/{g.service}": asdict(g) for g in suggestions(frame)}
+    tables = {"clusters": clusters_table(frame), "rows": rows, "suggestions": guesses}
+    return View(tables, meta, "rows", COLUMNS)
 
 
 def _listed(node: NodeState) -> bool:

@@ -1,5 +1,6 @@
 // What each list shows of a row, how it is sorted and what is left out on a phone.
 import { h } from "./dom.ts";
+import { driftOf } from "./drift.ts";
 import { bytes, count, duration, rate, short } from "./format.ts";
 import type { Column } from "./grid.ts";
 import { pageOf } from "./ids.ts";
@@ -102,7 +103,21 @@ const collectors = (age: Age): Column<Line>[] => [
   figure("duration", "Took", "76px", (r) => num(r["duration"]), duration), figure("requests", "Requests", "84px", (r) => num(r["requests"]), count),
 ];
 
+const DOES: Record<string, string> = { writes: "writes", reads: "reads", calls: "calls", derives: "feeds", replicates: "is copied to", dead_letters: "sends dead letters to" };
+
+function mark(id: string, head: string): Column<Line> {
+  return { id, head, width: "92px", wide: true, cell: (l) => (l.row[id] ? h("span", {}, "yes") : h("span", { class: "na" }, "no")), by: (l) => (l.row[id] ? 1 : 0) };
+}
+
+const drift = (): Column<Line>[] => [
+  { id: "name", head: "Who does what", width: "minmax(0, 1.2fr)", cell: (l) => named(pageOf(str(l.row["id"])), str(l.row["who"]), [`${DOES[str(l.row["relation"])] ?? str(l.row["relation"])} ${str(l.row["thing"])}`], str(l.row["kind"])), by: (l) => str(l.row["who"]) },
+  { id: "drift", head: "Drift", width: "168px", cell: (l) => { const found = driftOf(l.row["drift"]); return found ? h("span", { class: `flag ${found.css}` }, found.long) : h("span", { class: "na" }, "none"); }, by: (l) => str(l.row["drift"]) || null },
+  mark("observed", "Seen"), mark("declared", "Declared"), mark("permitted", "Permitted"), team,
+  { id: "sentence", head: "Evidence", width: "minmax(0, 1.6fr)", wide: true, cell: (l) => h("span", { class: "ell mut", title: str(l.row["sentence"]) }, str(l.row["sentence"])) },
+];
+
 export function columnsOf(view: string, age: Age): Column<Line>[] {
+  if (view === "drift") return drift();
   if (view === "topics") return topics(age);
   if (view === "services") return services(age);
   return view === "teams" ? teams() : collectors(age);

@@ -5,6 +5,7 @@ import { sampledAt, type Context, type View } from "./context.ts";
 import { h, icon } from "./dom.ts";
 import { HeatMap } from "./heatmap.ts";
 import { kindOf, nameOf, pageOf } from "./ids.ts";
+import { knownAs } from "./joins.ts";
 import { MemberBands } from "./members.ts";
 import { alarm, facts, numbers, peers } from "./panelparts.ts";
 import { kindShape } from "./parts.ts";
@@ -89,7 +90,7 @@ class DetailView implements View {
       topic: [part("Written by", "writers"), part("Read by", "readers")], group: [part("Reads", "topics")],
       service: [part("Reads", "reads"), part("Writes", "writes"), part("Calls", "calls"), part("Called by", "callers")], team: [],
     };
-    this.side.replaceChildren(...[about, alarm(state), numbers(info, age), ...(by[this.kind] ?? []), configs(state)].filter((x): x is HTMLElement => x !== null));
+    this.side.replaceChildren(...[about, alarm(state), numbers(info, age), ...(by[this.kind] ?? []), this.kind === "service" ? knownAs(state, info, this.ctx) : null, configs(state)].filter((x): x is HTMLElement => x !== null));
   }
 
   private blocks(state: State): (HTMLElement | null)[] {

@@ -5,6 +5,7 @@ import { debounce, h, setText } from "./dom.ts";
 import { bytes, duration, many, millis, stamp } from "./format.ts";
 import { filterField, Grid } from "./grid.ts";
 import { columnsOf, type Line } from "./columns.ts";
+import { Suggestions } from "./joins.ts";
 import { emptyNote, teamTag } from "./parts.ts";
 import type { State } from "./types.ts";
 
@@ -13,6 +14,7 @@ interface Kind { title: string; noun: string; icon: string; sort: { id: string; 
 const KINDS: Record<string, Kind> = {
   topics: { title: "Topics", noun: "topic", icon: "topics", sort: { id: "verdict", down: true }, empty: ["No topic is known yet", "Playhead shows each topic that it may describe. If there should be some, the right to describe topics is missing."] },
   services: { title: "Services", noun: "service", icon: "services", sort: { id: "verdict", down: true }, empty: ["No service is known yet", "Services appear when spans arrive at /v1/traces, or when a rule in playhead.yaml names the service behind a group or a client id."] },
+  drift: { title: "Drift", noun: "edge", icon: "changes", sort: { id: "drift", down: true }, empty: ["Nothing is declared or permitted yet", "Drift holds what is seen against what documents declare and ACLs permit. Name documents under catalogs: in playhead.yaml; ACLs are read where Playhead may describe the cluster."] },
   teams: { title: "Teams", noun: "team", icon: "teams", sort: { id: "verdict", down: true }, empty: ["No team is named yet", "Name teams and what they own in playhead.yaml, under teams: and owners:."] },
   collectors: { title: "Collectors", noun: "collector", icon: "collectors", sort: { id: "state", down: true }, empty: ["No collector has run yet", "The follower and the workers start with Playhead. If none appears within half a minute, its log says why."] },
 };
@@ -26,6 +28,7 @@ class ListView implements View {
   private note = h("div", { class: "coverage" });
   private room = h("p", { class: "room mut num" });
   private lines = new Map<string, Line>();
+  private guesses: Suggestions | null = null;
   private sheet: HTMLElement;
   private empty: HTMLElement | null = null;
 
@@ -41,6 +44,7 @@ class ListView implements View {
     const filter = filterField(`Name of a ${this.kind.noun}`, ctx.params["q"] ?? "", debounce(120, (words: string) => { ctx.setParams({ q: words }, ctx.view !== "collectors"); this.arrange(); }));
     this.sheet = h("div", { class: "sheet" }, this.grid.el);
     root.append(h("div", { class: "title" }, h("h1", {}, this.kind.title), this.said, h("span", { class: "push" }), this.note, filter), ...(ctx.view === "collectors" ? [this.room] : []), this.sheet);
+    if (ctx.view === "services") { this.guesses = new Suggestions(ctx); this.sheet.before(this.guesses.el); }
   }
 
   update(state: State): void {
@@ -54,6 +58,7 @@ class ListView implements View {
     this.arrange();
     this.coverage(state);
     this.storage(state);
+    this.guesses?.update(state);
     this.root.dataset["rows"] = String(next.size);
   }
 

@@ -18,7 +18,7 @@ async function maker(view: string): Promise<Make> {
   if (view === "map") return (await import("./map.ts")).makeMap;
   if (view === "changes") return (await import("./changes.ts")).makeChanges;
   if (view === "lag") return (await import("./lag.ts")).makeLag;
-  if (["topics", "services", "teams", "collectors"].includes(view)) return (await import("./lists.ts")).makeList;
+  if (["topics", "services", "teams", "collectors", "drift"].includes(view)) return (await import("./lists.ts")).makeList;
   return (await import("./detail.ts")).makeDetail;
 }
 

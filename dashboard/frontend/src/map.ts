@@ -69,6 +69,7 @@ class MapView implements View {
       this.graph.sync(nodes, edges, this.before, state.meta["folded"] === true);
       this.before = { nodes, edges };
       this.marks.selected = this.selected;
+      this.marks.drifts = this.ctx.params["drift"] === "1";
       this.marks.outline = (state.meta["outline"] as Outline | null | undefined) ?? null;
       this.marks.set(nodes, edges);
       this.particles.set(edges);

@@ -27,7 +27,12 @@ export class MapBar {
     for (const [mode, label, glyph] of [["picture", "Picture", "map"], ["tree", "Tree", "tree"], ["table", "Table", "table"]] as const) {
       this.seg.append(h("button", { type: "button", "data-mode": mode, click: () => this.show(mode) }, icon(glyph, "i s"), h("span", { class: "t" }, label)));
     }
-    this.bar.append(this.crumbs, h("span", { class: "push wide" }), filter, this.seg, out);
+    const drift = button("Drift", () => {
+      const on = this.ctx.params["drift"] !== "1";
+      drift.setAttribute("aria-pressed", String(on));
+      this.set("drift", on ? "1" : null);
+    }, { class: "ctl tog-drift", "aria-pressed": String(ctx.params["drift"] === "1"), title: "What is declared or permitted beside what is seen" }, icon("eye", "i s"), h("span", { class: "t" }, "Drift"));
+    this.bar.append(this.crumbs, h("span", { class: "push wide" }), filter, drift, this.seg, out);
     if (["team", "kind", "verdict", "q"].some((p) => ctx.params[p])) this.toggle(filter);
     this.press(this.mode);
   }

@@ -1,5 +1,6 @@
 // The overlay with shapes, names, signs and labels. It follows each drawing of the graph under it.
 import { duration, rate, short } from "./format.ts";
+import { driftOf } from "./drift.ts";
 import { Fades } from "./fades.ts";
 import { isCard, pointAt, sizeOf } from "./geometry.ts";
 import type { Graph } from "./graph.ts";
@@ -9,7 +10,7 @@ import type { MapEdge, MapNode, Outline, Table } from "./types.ts";
 import { inTrouble, look } from "./verdict.ts";
 
 interface Box { x: number; y: number; w: number; h: number }
-interface Label { id: string; edge: MapEdge; text: string }
+interface Label { id: string; edge: MapEdge; text: string; css: string; icon: string; danger: number }
 
 /** Where a label may stand: along the edge, and a little above or below it. */
 const PLACES: [number, number][] = [[0.5, 0], [0.5, -24], [0.6, 0], [0.4, 0], [0.5, 24], [0.7, 0], [0.3, 0], [0.35, -26], [0.65, 26], [0.35, 26], [0.65, -26], [0.5, -44], [0.5, 44]];
@@ -46,6 +47,11 @@ const troubleText = (e: MapEdge): string => {
   return parts.length ? parts.join(" · ") : look(e.verdict).word;
 };
 
+function driftLabel(id: string, edge: MapEdge): Label {
+  const { css, icon, word } = driftOf(edge.drift)!;
+  return { id, edge, text: word, css, icon, danger: 0 };
+}
+
 export class Marks {
   private g: CanvasRenderingContext2D;
   private measure = document.createElement("canvas").getContext("2d")!;
@@ -62,6 +68,8 @@ export class Marks {
   /** The boundary of the box that is open. */
   outline: Outline | null = null;
   selected: string | null = null;
+  /** What is only declared, only permitted or not declared says so at its edge. */
+  drifts = false;
 
   constructor(private canvas: HTMLCanvasElement, private graph: Graph, private palette: Palette) { this.g = canvas.getContext("2d")!; }
 
@@ -78,7 +86,9 @@ export class Marks {
     const all = Object.entries(edges) as unknown as [string, MapEdge][];
     const loud = all.filter(([id, e]) => e.relation === "reads" && inTrouble(e.verdict) && this.graph.curves.has(id));
     loud.sort((a, b) => look(b[1].verdict).danger - look(a[1].verdict).danger || (b[1].lag ?? 0) - (a[1].lag ?? 0) || (a[0] < b[0] ? -1 : 1));
-    this.labels = loud.slice(0, MOST_LABELS).map(([id, edge]) => ({ id, edge, text: troubleText(edge) }));
+    const drifts = this.drifts ? all.filter(([id, e]) => e.drift && this.graph.curves.has(id)).map(([id, edge]) => driftLabel(id, edge)) : [];
+    const troubles = loud.map(([id, edge]) => ({ id, edge, text: troubleText(edge), css: look(edge.verdict).css, icon: look(edge.verdict).css, danger: look(edge.verdict).danger }));
+    this.labels = [...drifts, ...troubles.filter((t) => !drifts.some((d) => d.id === t.id))].slice(0, this.drifts ? 3 * MOST_LABELS : MOST_LABELS);
     this.worst.clear();
     for (const [, edge] of loud.reverse()) this.worst.set(edge.target, edge.verdict!);
     this.plannedFor = "";
@@ -88,7 +98,7 @@ export class Marks {
   }
 
   /** Who reads the worst of them. */
-  mostInTrouble(): string | null { return this.labels[0]?.edge.target ?? null; }
+  mostInTrouble(): string | null { return this.labels.find((l) => l.danger > 0)?.edge.target ?? null; }
 
   resize(w: number, h: number): void {
     const ratio = Math.min(2, devicePixelRatio);
@@ -111,11 +121,11 @@ export class Marks {
     };
     for (const [, alpha, row] of this.fades.ghosts()) put(row as unknown as MapNode, alpha);
     for (const node of this.nodes) put(node, this.fades.alpha(node.id));
-    for (const { id, text: words, edge } of this.labels) {
-      const place = this.pillAt.get(id);
+    for (const label of this.labels) {
+      const place = this.pillAt.get(label.id);
       if (!place) continue;
-      const at = pointAt(this.graph.curves.get(id)!, place[0]);
-      this.copy(this.pill(words, edge.verdict!, text, ratio), at.x * zoom + pan.x, at.y * zoom + pan.y + place[1], text, true);
+      const at = pointAt(this.graph.curves.get(label.id)!, place[0]);
+      this.copy(this.pill(label, text, ratio), at.x * zoom + pan.x, at.y * zoom + pan.y + place[1], text, true);
     }
   }
 
@@ -148,10 +158,10 @@ export class Marks {
 
   private planPills(taken: Taken, zoom: number, text: number, ratio: number): void {
     this.pillAt.clear();
-    for (const { id, edge, text: words } of zoom < 0.18 ? [] : this.labels) {
-      const c = this.graph.curves.get(id)!, sprite = this.pill(words, edge.verdict!, text, ratio);
+    for (const label of zoom < 0.18 ? [] : this.labels) {
+      const { id } = label, c = this.graph.curves.get(id)!, sprite = this.pill(label, text, ratio);
       const boxAt = (t: number, dy: number): Box => { const at = pointAt(c, t); return { x: at.x * zoom - (sprite.w * text) / 2, y: at.y * zoom + dy - 10 * text, w: sprite.w * text, h: 20 * text }; };
-      const found = PLACES.find(([t, dy]) => taken.free(boxAt(t, dy))) ?? (look(edge.verdict).danger >= 6 ? PLACES[1]! : null);
+      const found = PLACES.find(([t, dy]) => taken.free(boxAt(t, dy))) ?? (label.danger >= 6 ? PLACES[1]! : null);
       if (!found) continue;
       taken.take(boxAt(...found));
       this.pillAt.set(id, found);
@@ -235,9 +245,9 @@ export class Marks {
     return this.kept(`l|${wordsKey(node, said)}|${scale}`, () => labelSprite(this.wordsOf(node, said), node, this.palette, scale));
   }
 
-  private pill(words: string, verdict: string, text: number, ratio: number): Sprite {
+  private pill({ text: words, css, icon }: Label, text: number, ratio: number): Sprite {
     const scale = bucketed(text * ratio);
-    return this.kept(`p|${words}|${verdict}|${scale}`, () => pillSprite(words, verdict, this.palette, scale, this.measure));
+    return this.kept(`p|${words}|${css}|${icon}|${scale}`, () => pillSprite(words, css, icon, this.palette, scale, this.measure));
   }
 }
 

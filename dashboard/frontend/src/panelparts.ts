@@ -1,5 +1,6 @@
 // Pieces of the side panel, shared with the pages of a topic, a group and a service.
 import { h, icon } from "./dom.ts";
+import { driftOf } from "./drift.ts";
 import { bytes, count, duration, many, rate, short } from "./format.ts";
 import { kindOf, nameOf, pageOf } from "./ids.ts";
 import { evidenceLine, kindShape, teamTag } from "./parts.ts";
@@ -70,6 +71,12 @@ export function numbers(info: Row, age: Node): HTMLElement | null {
   return h("dl", { class: "nums" }, ...shown.map(([metric, label, text]) => figure(metric, label, ...split(text), age.cloneNode(true))));
 }
 
+/** ``declared only`` and its like, where what is said and what is seen part. */
+function driftTag(drift: unknown): HTMLElement | null {
+  const found = driftOf(drift);
+  return found ? h("span", { class: `drift ${found.css}`, title: found.long }, icon(found.icon, "i s"), found.word) : null;
+}
+
 function evidenceOf(state: State, edge: string): Row[] {
   return Object.values(state.tables["evidence"] ?? {}).filter((e) => e["edge"] === edge);
 }
@@ -94,7 +101,7 @@ function peer(state: State, key: string, row: Row, pick: (id: string) => void): 
   const said = evidenceOf(state, key).map((e) => str(e["detail"])).filter((x): x is string => !!x && x !== sentence && !sentence?.includes(x));
   const why = [...new Set([sentence, ...said].filter((x): x is string => !!x))];
   return h("div", { class: row["stale"] ? "peer stale" : "peer" }, kindShape(kind),
-    h("div", { class: "who" }, link, kind === "writer" ? null : teamTag(str(row["team"]))),
+    h("div", { class: "who" }, link, kind === "writer" ? null : teamTag(str(row["team"])), driftTag(row["drift"])),
     h("div", { class: "r num" }, num(row["rate"]) === null ? "" : rate(num(row["rate"]))),
     verdict ? h("div", { class: "lagline" }, verdictTag(verdict), h("span", { class: "num mut" }, behind)) : null,
     ...(why.length ? why : [`${strength[0]!.toUpperCase()}${strength.slice(1)}.`]).map((text) => h("div", { class: "ev" }, evidenceLine(strength), `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}`)));

@@ -188,8 +188,8 @@ function write(g: CanvasRenderingContext2D, text: string, font: string, x: numbe
 }
 
 /** A label on an edge in trouble: sign, numbers. */
-export function pillSprite(text: string, verdict: string, p: Palette, scale: number, measure: CanvasRenderingContext2D): Sprite {
-  const css = look(verdict).css, tones = p.verdict[css]!, font = `600 11px ${p.font}`;
+export function pillSprite(text: string, css: string, icon: string, p: Palette, scale: number, measure: CanvasRenderingContext2D): Sprite {
+  const tones = p.verdict[css]!, font = `600 11px ${p.font}`;
   measure.font = font;
   const w = Math.ceil(measure.measureText(text).width) + 30, h = 20;
   return make(w, h, scale, (g) => {
@@ -199,7 +199,7 @@ export function pillSprite(text: string, verdict: string, p: Palette, scale: num
     g.roundRect(0.5, 0.5, w - 1, h - 1, 4);
     g.fill();
     g.stroke();
-    drawIcon(g, css, 12, h / 2, 13, tones.text, tones.soft);
+    drawIcon(g, icon, 12, h / 2, 13, tones.text, tones.soft);
     g.font = font;
     g.fillStyle = tones.text;
     g.fillText(text, 22, 14);

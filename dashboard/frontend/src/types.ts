@@ -38,9 +38,12 @@ export interface MapNode {
 /** The boundary of an opened box, in px of the map. */
 export interface Outline { id: string; name: string; words: string; x: number; y: number; w: number; h: number }
 
+export type Drift = "observed_only" | "declared_only" | "permitted_only";
+
 export interface MapEdge {
   id: string; source: string; target: string; relation: string; key: string | null; strength: string; rate: number | null;
   lag: number | null; time_lag: number | null; verdict: Verdict | null; stale: boolean; sentence: string | null;
+  drift?: Drift | null;
   change?: Change | null;
 }
 

@@ -50,6 +50,10 @@ def _topology(cluster: ClusterConfig) -> float:
     return cluster.every.topology
 
 
+def _connect_workers(config: Config, cluster: ClusterConfig) -> tuple[str, ...]:
+    return tuple(endpoint.name for endpoint in cluster.connect)
+
+
 # The kinds that a first picture needs come first.
 SOURCES = (
     Kind("topology", "collectors.kafka.topology", "Topology", 30.0, _topology),
@@ -57,6 +61,8 @@ SOURCES = (
     Kind("configs", "collectors.kafka.configs", "Configs", 60.0, lambda c: c.every.configs),
     Kind("sizes", "collectors.kafka.sizes", "Sizes", 30.0, _topology),
     Kind("producers", "collectors.kafka.producers", "Producers", 30.0, lambda c: c.every.records),
+    Kind("connect", "collectors.connect", "Connect", 30.0, _topology, _connect_workers, kafka=False),
+    Kind("mirrored", "collectors.kafka.mirrored", "Mirrored", 30.0, lambda c: c.every.configs),
 )
 BY_NAME = {kind.name: kind for kind in SOURCES}
 

@@ -21,6 +21,8 @@ NOUNS = {
     "log_end": ("record counted", "records counted"),
     "producers": ("producer id", "producer ids"),
     "acls": ("ACL", "ACLs"),
+    "connect": ("Connect worker", "Connect workers"),
+    "mirrored": ("name", "names"),
 }
 
 

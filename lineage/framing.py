@@ -104,7 +104,7 @@ class _Framing:
         sampled = row.sampled_at or self.time(f"cluster:{cluster}", "positions_at") or self.at
         behind = None if row.behind_since is None else max(0, sampled - row.behind_since) / 1000
         return LagItem(
-            cluster=cluster, group=group, topic=topic, service=split_id(service)[1][0] if service else None,
+            cluster=cluster, group=group, topic=topic, service=split_id(service)[1][-1] if service else None,
             team=owner.team if owner else None, lag=row.lag, time_lag=0.0 if row.lag == 0 else behind,
             time_lag_error=0.0 if row.lag == 0 else row.error, verdict=row.verdict, reason=row.reason,
             rules_version=row.rules_version, since=row.since, unread=row.unread, rate_in=row.rate_in,

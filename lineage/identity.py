@@ -52,7 +52,8 @@ def node_id(kind: str, *path: str) -> NodeId:
     """
     if kind not in KINDS or not path or not all(path):
         raise ValueError(f"{kind!r} with path {path!r} names no node")
-    return NodeId(f"{kind}:{'/'.join(segment(p) for p in path)}")
+    parts = path[0].split("/") if kind == "system" and len(path) == 1 else path  # an address keeps its slashes
+    return NodeId(f"{kind}:{'/'.join(segment(p) for p in parts)}")
 
 
 def split_id(node: str) -> tuple[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from lineage.identity import edge_id, node_id, split_id
 from lineage.observations import Ms, NodeSeen
 from lineage.ownership import Reader, owner_of, service_by_rule, service_by_span
 
+WRITING = frozenset({"writes", "replicates", "dead_letters"})  # how records come into a topic
 NAMED, MOST_NAMES = ("kind", "cluster", "name", "how"), 50
 LISTED = frozenset({"topic", "group"})  # only the clusters' own listings make these
 WRITER_GRACE_MS = 3_000  # a span may come this much later than the record that it explains
@@ -65,8 +66,8 @@ class _Builder:
 
     def run(self) -> Structure:
         self._teams()
-        self._joins()
         self._readings(listed=False)
+        self._joins()
         for name, cluster in self.facts.clusters.items():
             self._cluster(name, cluster)
         self._readings(listed=True)
@@ -117,8 +118,12 @@ class _Builder:
                 for what, value in (("group", key.group), ("client_id", key.client_id)):
                     if value:
                         spans[what, value].add(self.canonical(key.end))
+        sinks = {(n.cluster, n.attrs["group"]): n.id for n in self.out.nodes.values() if _is_sink(n)}
         for name, cluster in self.facts.clusters.items():
             for group, fact in cluster.groups.items():
+                if sink := sinks.get((name, group)):  # its worker says that this is its group
+                    self.joined[name, group] = sink
+                    continue
                 service, how = self._service(name, group, fact, named[name])
                 if service:
                     self.joined[name, group] = self.canonical(service)
@@ -272,7 +277,7 @@ def is_drawn(kind: str, attrs: Mapping[str, Any]) -> bool:
 
 def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
     """The writer nodes that must stand at ``at``: cluster, topic and evidence by id. No claim explains them."""
-    explained = {k.end for k, p in facts.claims.items() if k.relation == "writes" and _explains(p, at)}
+    explained = {k.end for k, p in facts.claims.items() if k.relation in WRITING and _explains(p, at)}
     out: dict[str, tuple[str, str, Piece]] = {}
     for name, cluster in facts.clusters.items():
         for topic in cluster.writes.keys() | cluster.producers.keys():
@@ -296,6 +301,10 @@ def unexplained(cluster: ClusterFact, topic: str, at: Ms) -> Piece | None:
     if not last or at - last > WRITER_EXPIRES_MS or at - first < WRITER_GRACE_MS:
         return None
     return Piece("log_end", "observed", first, last)
+
+
+def _is_sink(node: Node) -> bool:
+    return node.kind == "connector" and bool(node.attrs.get("group"))
 
 
 def _cluster_of(node: str) -> str:

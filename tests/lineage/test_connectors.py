@@ -1,0 +1,54 @@
+"""Connectors in the graph: their sink groups are theirs, and copies explain who writes."""
+
+from __future__ import annotations
+
+from lineage import history
+from lineage.observations import EdgeSeen, NodeSeen, Reading
+from lineage.recorder import Tape
+from tests.lineage import world as w
+from tests.lineage.test_tape import opened
+from tests.lineage.world import T0
+
+SINK = "connector:c/main/files"
+
+
+def worker(at: int, *edges: EdgeSeen, group: str = "audit") -> Reading:
+    nodes = [NodeSeen(SINK, "files", {"state": "RUNNING", "group": group})]
+    return Reading(
+        cluster="c", at=at, source="connect", scope="main", nodes=nodes, edges=list(edges), complete=True, interval=30
+    )  # fmt: skip
+
+
+def test_a_sinks_group_is_drawn_as_the_connector_with_its_lag(tape: Tape) -> None:
+    opened(tape)
+    tape.take(w.frame(T0, {"orders": 10}, {"audit": {"orders": 4}}, keyframe=True))
+    tape.take(worker(T0 + 100, EdgeSeen("reads", "topic:c/orders", SINK, T0, T0, group="audit")))
+    tape.cut(T0 + 1_000)
+    frame = history.frame_at(T0 + 1_000)
+    (edge,) = (e for e in frame.edges if e.source == "topic:c/orders" and e.key == "audit")
+    assert (edge.target, edge.lag, edge.strength) == (SINK, 6, "observed")
+    assert {"connect", "positions"} <= {e.source for e in edge.evidence}
+    assert frame.nodes["group:c/audit"].attrs["service"] == SINK
+    assert {i.service for i in frame.lag if i.group == "audit"} == {"files"}
+
+
+def test_a_rule_does_not_take_a_group_from_its_connector(tape: Tape) -> None:
+    opened(tape)
+    tape.take(w.frame(T0, {"orders": 10}, {"billing-cg": {"orders": 4}}, keyframe=True))
+    tape.take(worker(T0 + 100, group="billing-cg"))
+    tape.cut(T0 + 1_000)
+    assert {e.target for e in history.frame_at(None).edges if e.key == "billing-cg"} == {SINK}
+
+
+def test_a_copy_explains_who_writes_and_a_permission_does_not(tape: Tape) -> None:
+    opened(tape)
+    for s in range(0, 12, 2):
+        tape.take(w.frame(T0 + s * 1000, {"orders": s * 5}, keyframe=s == 0))
+        tape.cut(T0 + s * 1000 + 100)
+    assert "writer:c/orders" in history.frame_at(None).nodes
+    tape.take(worker(T0 + 11_000, EdgeSeen("writes", "service:x", "topic:c/orders", T0, T0, strength="permitted")))
+    tape.cut(T0 + 12_000)
+    assert "writer:c/orders" in history.frame_at(None).nodes
+    tape.take(worker(T0 + 12_000, EdgeSeen("replicates", "topic:d/orders", "topic:c/orders", T0, T0 + 12_000)))
+    tape.cut(T0 + 13_000)
+    assert "writer:c/orders" not in history.frame_at(None).nodes

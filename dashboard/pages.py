@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dashboard import access, views
 from dashboard.api.wire import dumps
-from dashboard.reading import Future, frame_at, now_ms, view_of
+from dashboard.reading import Future, frame_at, is_hindsight, now_ms, view_of
 from dashboard.throttle import Throttle
 from dashboard.times import parse_at, stamp
 from dashboard.views.common import View
@@ -65,9 +67,12 @@ def page(request: HttpRequest, view: str, id: str = "") -> HttpResponse:
         return error(
             request, 404, "Not there", f"{str(e)[0].upper()}{str(e)[1:]}.", "It may have existed at another moment."
         )
+    except TapeBegins as e:
+        return _before(request, e)
     except (Future, ValueError) as e:
         said = f"{str(e)[0].upper()}{str(e)[1:]}."
-        return error(request, 400, "That moment cannot be shown", said, "Go to live, or choose another.")
+        ways = [(_elsewhere(request, None), "Go live")] if isinstance(e, Future) else []
+        return error(request, 400, "That moment cannot be shown", said, "Go to live, or choose another.", ways)
     except DatabaseError as e:
         log.error("the database does not answer: %s", e)
         return error(request, 503, "The database does not answer", "", "Reload this page in a moment.")
@@ -81,11 +86,31 @@ def _shown(view: str, params: dict[str, str]) -> View | None:
     """The view; None where nothing is recorded yet."""
     now = now_ms()
     try:
-        return view_of(view, frame_at(parse_at(params.get("at", "live"), now), now), params)
+        return view_of(view, frame_at(parse_at(params.get("at", "live"), now), now, is_hindsight(params)), params)
     except TapeBegins as e:
         if e.begin is None:
             return None
-        raise ValueError(f"the tape begins at {stamp(e.begin)}") from e
+        raise
+
+
+def _before(request: HttpRequest, e: TapeBegins) -> HttpResponse:
+    """The page of a moment that nobody recorded, with the way to the first that was."""
+    assert e.begin is not None
+    begin = datetime.fromtimestamp(e.begin / 1000, UTC)
+    asked = request.GET.get("at", "")
+    title = f"The tape begins on {begin.day} {begin:%B %Y}, {begin:%H:%M:%S} UTC"
+    said = f"You asked for {asked[:60]}. Nothing was recorded before the tape begins, so nothing can be shown."
+    ways = [(_elsewhere(request, stamp(e.begin)), "Go to where it begins"), (_elsewhere(request, None), "Go live")]
+    return error(request, 400, title, said, "", ways)
+
+
+def _elsewhere(request: HttpRequest, at: str | None) -> str:
+    """This page at another moment, live for None; all else in its address stays."""
+    query = request.GET.copy()
+    query.pop("at", None)
+    if at:
+        query["at"] = at
+    return f"{request.path}?{query.urlencode()}" if query else request.path
 
 
 def plain(view: View | None) -> dict[str, Any]:
@@ -112,11 +137,12 @@ def _turned_away(request: HttpRequest) -> HttpResponse | None:
     return error(request, 403, "Not allowed", f"{caller.name} may not see this.", "")
 
 
-def error(request: HttpRequest, status: int, title: str, detail: str, remedy: str) -> HttpResponse:
-    """A page that names the thing, the cause and the remedy."""
-    return render(
-        request, "error.html", {"status": status, "title": title, "detail": detail, "remedy": remedy}, status=status
-    )
+def error(
+    request: HttpRequest, status: int, title: str, detail: str, remedy: str, ways: Sequence[tuple[str, str]] = ()
+) -> HttpResponse:
+    """A page that names the thing, the cause and the remedy; ``ways`` are addresses and words of buttons."""
+    words = {"status": status, "title": title, "detail": detail, "remedy": remedy, "ways": ways}
+    return render(request, "error.html", words, status=status)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

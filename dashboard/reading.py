@@ -81,7 +81,7 @@ def extras(name: str, frame: Frame, params: Mapping[str, str]) -> dict[str, Any]
     if not need:
         return {}
     if need == "stories":
-        return {"stories": history.stories_between(*changes.stretch(params, frame.at))}
+        return {"stories": history.stories_between(*changes.stretch(params, frame.at), hindsight=is_hindsight(params))}
     if need == "difference":
         return _two(frame, params)
     if need == "storage":
@@ -102,5 +102,7 @@ def _two(frame: Frame, params: Mapping[str, str]) -> dict[str, Any]:
     """What a comparison shows: the graph at two moments, and what became of it in between."""
     limits = history.bounds()
     a, b = difference.moments(params, frame.at, limits[0] if limits else 0)
-    diff = history.graph_at(a).diff(history.graph_at(b))
-    return {"before": history.frame_at(a), "after": history.frame_at(b), "diff": diff}
+    known = is_hindsight(params)
+    one, two = (history.graph_at(t, hindsight=known) for t in (a, b))
+    before, after = (history.frame_at(t, hindsight=known) for t in (a, b))
+    return {"before": before, "after": after, "diff": one.diff(two)}

@@ -45,13 +45,23 @@ class Heat:
     partitions: int
 
 
-def heat(lake: Lake, group: str, start: Ms, end: Ms, cells: int, topic: str = "", metric: str = "lag") -> Heat:
+def heat(
+    lake: Lake,
+    group: str,
+    start: Ms,
+    end: Ms,
+    cells: int,
+    topic: str = "",
+    metric: str = "lag",
+    *,
+    hindsight: bool = False,
+) -> Heat:
     """Lag in records (``time_lag``: seconds) of the group's partitions at the end of each cell.
 
-    ``group`` is a node id, ``topic`` a name or "" for all. Raises ValueError where the id is none, LookupError where
-    no such group was ever recorded.
+    ``group`` is a node id, ``topic`` a name or "" for all. Samples are never corrected: ``hindsight`` asks for a group
+    that nobody knew of at ``end``, too. Raises ValueError where the id is none, LookupError where there is no group.
     """
-    cluster, name = named(group)
+    cluster, name = named(group, None if hindsight else end)
     given = {"grp": _number("group", cluster, name), **({"topic": _number("topic", cluster, topic)} if topic else {})}
     fit = MOST_VALUES // max(1, _count(lake, given, end))
     step = max(1_000, -(-(end - start) // max(1, min(cells, MOST_CELLS, fit))))
@@ -67,13 +77,16 @@ def heat(lake: Lake, group: str, start: Ms, end: Ms, cells: int, topic: str = ""
     return Heat(times, recorded, tuple(HeatRow(*each) for each in shown), len(rows))
 
 
-def named(group: str) -> tuple[str, str]:
-    """Cluster and name of a group that was recorded. Raises ValueError and LookupError."""
+def named(group: str, known_at: Ms | None = None) -> tuple[str, str]:
+    """Cluster and name of a group that was recorded, by ``known_at`` if given. Raises ValueError and LookupError."""
     kind, path = split_id(group)
     if kind != "group" or len(path) != 2:
         raise ValueError(f"{group!r} is no group; expected group:cluster/name")
-    if not NodeVersion.objects.filter(node=group).exists():
+    versions = NodeVersion.objects.filter(node=group)
+    if not versions.exists():
         raise LookupError(f"there never was a {group} on this tape")
+    if known_at is not None and not versions.filter(recorded_at__lte=known_at).exists():
+        raise LookupError(f"no {group} was known at the end of this stretch; hindsight asks for what is known now")
     return path[0], path[1]
 
 
@@ -202,12 +215,14 @@ class Membership:
 Version = tuple[Ms, "Ms | None", "list[dict[str, Any]] | None"]
 
 
-def membership(group: str, start: Ms, end: Ms) -> Membership:
-    """Members and their partitions from ``start`` to ``end``, as the recorder knew them then.
+def membership(group: str, start: Ms, end: Ms, *, hindsight: bool = False) -> Membership:
+    """Members and their partitions from ``start`` to ``end``, as the recorder saw them then.
 
-    Raises ValueError where the id is none, LookupError where no such group was ever recorded.
+    A version that was dated back for another reason holds later members: so ``hindsight`` takes none of them, and asks
+    for a group that nobody knew of at ``end``, too. Raises ValueError where the id is none, LookupError where there is
+    no such group.
     """
-    named(group)
+    named(group, None if hindsight else end)
     rows = NodeVersion.objects.filter(Q(superseded_at__isnull=True) | Q(superseded_at__gt=start), node=group)
     rows = rows.filter(recorded_at__lte=end).order_by("-recorded_at")
     found = rows.values_list("recorded_at", "superseded_at", "attrs")[:MOST_VERSIONS]

@@ -344,10 +344,10 @@ def changes_between(
     return [Change(*row) for row in rows.values_list(*fields)[:limit]]
 
 
-def stories_between(start: Ms, end: Ms) -> stories.Stories:
+def stories_between(start: Ms, end: Ms, *, hindsight: bool = False) -> stories.Stories:
     """The same in plain words, the newest few thousand; one object as long as there is nothing new."""
     limits = bounds()
-    return stories.between(start, end, limits[0] if limits else None)
+    return stories.between(start, end, limits[0] if limits else None, hindsight=hindsight)
 
 
 def told(changes: Sequence[Change]) -> list[stories.Told]:
@@ -378,14 +378,16 @@ def series(
     return [(start + n * step, sum(values) if values else None) for n, values in enumerate(known)]
 
 
-def heat_of(group: str, start: Ms, end: Ms, cells: int, topic: str = "", metric: str = "lag") -> heat.Heat:
+def heat_of(
+    group: str, start: Ms, end: Ms, cells: int, topic: str = "", metric: str = "lag", *, hindsight: bool = False
+) -> heat.Heat:
     """Lag (``time_lag``: seconds) of a group's partitions, the worst of them, in ``cells`` steps; see lineage.heat."""
-    return heat.heat(lake(), group, start, end, cells, topic, metric)
+    return heat.heat(lake(), group, start, end, cells, topic, metric, hindsight=hindsight)
 
 
-def members_between(group: str, start: Ms, end: Ms) -> heat.Membership:
+def members_between(group: str, start: Ms, end: Ms, *, hindsight: bool = False) -> heat.Membership:
     """Who was in a group with which partitions from ``start`` to ``end``; see lineage.heat."""
-    return heat.membership(group, start, end)
+    return heat.membership(group, start, end, hindsight=hindsight)
 
 
 def _groups_of(standing: Standing, subject: str) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from lineage.frames import Change
 from lineage.models import Change as Row
@@ -22,11 +23,15 @@ KEPT = 8
 
 @dataclass(frozen=True)
 class Told:
-    """A change with its words and the nodes that it speaks of, the one that acts first."""
+    """A change with its words and the nodes that it speaks of, the one that acts first.
+
+    ``learned``: when it was recorded, where it is told (``change.recorded_at``) by when it happened.
+    """
 
     change: Change
     said: Said
     things: tuple[str, ...]
+    learned: Ms | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +73,18 @@ class _Kept:
         self._lock = threading.Lock()
         self._kept: OrderedDict[object, Stories] = OrderedDict()
 
-    def get(self, start: Ms, end: Ms, begin: Ms | None) -> Stories:
-        rows = Row.objects.filter(recorded_at__gt=start, recorded_at__lte=end)
+    def get(self, start: Ms, end: Ms, begin: Ms | None, hindsight: bool) -> Stories:
+        rows = _rows(start, end, hindsight)
         newest = rows.order_by("-id").values_list("id", flat=True).first()
         oldest = rows.order_by("id").values_list("id", flat=True).first()
-        key = (oldest, newest, begin, str(settings.DATABASES["default"]["NAME"]), str(settings.DATA_DIR))
+        # By when they happened, changes do not stand in the order of their ids: their number tells of one more.
+        count = rows.count() if hindsight else None
+        where = (str(settings.DATABASES["default"]["NAME"]), str(settings.DATA_DIR))
+        key = (oldest, newest, count, begin, *where)
         with self._lock:
             kept = self._kept.get(key)
         if kept is None:
-            kept = _read(start, end, begin)
+            kept = _read(start, end, begin, hindsight)
         with self._lock:
             self._kept[key] = kept
             while len(self._kept) > KEPT:
@@ -91,9 +99,12 @@ class _Kept:
 _kept = _Kept()
 
 
-def between(start: Ms, end: Ms, begin: Ms | None = None) -> Stories:
-    """The changes recorded after ``start`` and up to ``end``; the same object as long as there is nothing new."""
-    return _kept.get(start, end, begin)
+def between(start: Ms, end: Ms, begin: Ms | None = None, *, hindsight: bool = False) -> Stories:
+    """The changes recorded after ``start`` and up to ``end``; the same object as long as there is nothing new.
+
+    With ``hindsight`` those that happened then, whenever they were recorded, told by when they happened.
+    """
+    return _kept.get(start, end, begin, hindsight)
 
 
 def forget() -> None:
@@ -101,8 +112,16 @@ def forget() -> None:
     _kept.clear()
 
 
-def _read(start: Ms, end: Ms, begin: Ms | None) -> Stories:
-    rows = Row.objects.filter(recorded_at__gt=start, recorded_at__lte=end)
-    found = [Change(*r) for r in rows.order_by("-id").values_list(*FIELDS)[:MOST]][::-1]
+def _rows(start: Ms, end: Ms, hindsight: bool) -> QuerySet[Row]:
+    time = "at" if hindsight else "recorded_at"
+    return Row.objects.filter(**{f"{time}__gt": start, f"{time}__lte": end})
+
+
+def _read(start: Ms, end: Ms, begin: Ms | None, hindsight: bool) -> Stories:
+    rows, order = _rows(start, end, hindsight), ("-at", "-id") if hindsight else ("-id",)
+    found = [Change(*r) for r in rows.order_by(*order).values_list(*FIELDS)[:MOST]][::-1]
     more = rows.count() - len(found) if len(found) == MOST else 0
-    return Stories(tuple(tell(found, begin)), more)
+    told = tell([replace(c, recorded_at=c.at) for c in found] if hindsight else found, begin)
+    if hindsight:
+        told = [replace(t, learned=c.recorded_at) for t, c in zip(told, found, strict=True)]
+    return Stories(tuple(told), more)

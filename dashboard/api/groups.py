@@ -31,21 +31,23 @@ def heat(
     points: int = Query(120, ge=2, le=MOST_CELLS),
     topic: str = "",
     metric: str = "lag",
+    hindsight: bool = False,
 ) -> HttpResponse:
     """Lag (``time_lag``: seconds) of each partition through time, the worst 200; null where it is unknown."""
     if metric not in METRICS:
         raise Problem(400, f"there is no metric {metric[:40]!r}; there are {' and '.join(METRICS)}")
     a, b = stretch(start, end)
-    found = _asked(lambda: history.heat_of(id, a, b, points, topic, metric))
+    found = _asked(lambda: history.heat_of(id, a, b, points, topic, metric, hindsight=hindsight))
     rows = [{"topic": r.topic, "partition": r.partition, "values": r.values} for r in found.rows]
     times = {"times": [stamp(t) for t in found.times], "recorded": found.recorded, "partitions": found.partitions}
     return ok({**wire.moment(moment_asked("live")), "id": id, "metric": metric, **times, "rows": rows})
 
 
 @router.get("/groups/{path:id}/members", response={200: schemas.Members, **ERRORS})
-def members(request: HttpRequest, id: str, start: str = From, end: str = To) -> HttpResponse:
+def members(request: HttpRequest, id: str, start: str = From, end: str = To, hindsight: bool = False) -> HttpResponse:
     """Who was in the group with which partitions, and its rebalances."""
-    found = _asked(lambda: history.members_between(id, *stretch(start, end)))
+    a, b = stretch(start, end)
+    found = _asked(lambda: history.members_between(id, a, b, hindsight=hindsight))
     bands = [{"id": m.id, "client_id": m.client_id, "host": m.host, "stays": _stays(m)} for m in found.members]
     marks = [{k: getattr(r, k) for k in r.__dataclass_fields__} | {"at": stamp(r.at)} for r in found.rebalances]
     return ok(

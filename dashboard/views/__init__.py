@@ -48,7 +48,7 @@ _DETAILED: Mapping[str, Callable[[Frame, Mapping[str, str], Extras], View]] = {
 }
 NAMES: Sequence[str] = (*_PLAIN, *_DETAILED)
 _OF_LISTS = ("cluster", "team", "kind", "verdict", "q", "group", "topic", "internal")
-_OF_RANGE = ("from", "to", "what", "subject")
+_OF_RANGE = ("from", "to", "what", "subject", "hindsight")
 _OF_MAP = ("drift", "fold", "open", "focus", "strength", "upstream", "downstream")
 PARAMS = frozenset({"id", *_OF_LISTS, *_OF_RANGE, *_OF_MAP})
 

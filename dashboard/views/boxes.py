@@ -10,7 +10,7 @@ from typing import Any
 from dashboard.views import folding
 from dashboard.views.common import TROUBLE, Index, Row, Table, edge_key, index_of, total, worst
 from dashboard.views.drawn import Drawn, badge, edge_row, node_row
-from dashboard.views.layout import CARDS, LOOSE, Points, layered, opened
+from dashboard.views.layout import CARDS, LOOSE, Points, opened, settled
 from lineage.frames import EdgeState, Frame, NodeState
 from lineage.identity import edge_id, split_id
 
@@ -39,7 +39,7 @@ def picture(frame: Frame, drawn: Drawn, path: str) -> Picture:
         drawn = Drawn([n for n in drawn.nodes if n.id in near], links)
     rows = _merged_edges(index_of(frame), drawn, boxes)
     single = [n for n in drawn.nodes if n.id not in boxes]
-    places = _places(drawn, boxes, inside, rows)
+    places = _places(drawn, boxes, inside, rows) if inside else _settled(drawn, boxes)
     paths = {b: f"{path}{STEP}{b}" for i in inside if (b := boxes.get(i))}
     nodes = _box_rows(frame, drawn, boxes, places, paths)
     nodes |= {n.id: node_row(index_of(frame), n, places[n.id]) for n in single}
@@ -62,10 +62,23 @@ def _opened(drawn: Drawn, path: str) -> tuple[dict[str, str], set[str]]:
 def _places(drawn: Drawn, boxes: Mapping[str, str], inside: set[str], rows: Table) -> Points:
     names = {boxes.get(n.id, n.id) for n in drawn.nodes}
     links = [(r["source"], r["target"]) for r in rows.values()]
-    if inside:
-        members = {boxes.get(i, i) for i in inside}
-        return opened(members, names - members, links)
-    return layered(names, links, CARDS if len(set(boxes.values())) * 2 > len(names) else LOOSE)
+    members = {boxes.get(i, i) for i in inside}
+    return opened(members, names - members, links)
+
+
+def _settled(drawn: Drawn, boxes: Mapping[str, str]) -> Points:
+    """Places that stay: they follow from when each box and each link between two was first seen."""
+    names: dict[str, int] = {}
+    links: dict[tuple[str, str], int] = {}
+    for node in drawn.nodes:
+        box = boxes.get(node.id, node.id)
+        names[box] = min(node.first_seen, names.get(box, node.first_seen))
+    for edge in drawn.edges:
+        ends = boxes.get(edge.source, edge.source), boxes.get(edge.target, edge.target)
+        if ends[0] != ends[1]:
+            seen = min((e.first_seen for e in edge.evidence), default=0)
+            links[ends] = min(seen, links.get(ends, seen))
+    return settled(names, links, CARDS if len(set(boxes.values())) * 2 > len(names) else LOOSE)
 
 
 def _outline(drawn: Drawn, inside: set[str], rows: Sequence[Row], path: str) -> Row | None:

@@ -9,18 +9,20 @@ from math import ceil, log, sqrt
 
 import networkx as nx
 
-from lineage.layout import PITCH_X, PITCH_Y, Slot, components
+from lineage.layout import PITCH_X, PITCH_Y, Slot, components, place
 
 Points = Mapping[str, tuple[float, float]]
 Pitch = tuple[float, float]
 Block = dict[str, Slot]
-Links = tuple[tuple[str, str], ...]
+Link = tuple[str, str]
+Links = tuple[Link, ...]
 
 LOOSE: Pitch = (PITCH_X, PITCH_Y)  # names stand under the shapes
 CARDS: Pitch = (232.0, 72.0)  # names stand inside
 SHAPE = 1.7  # width by height
 SLACK = 1.25  # of the slots that are needed, so that blocks fit beside each other
 WIDER = 5  # widths that are tried, in columns
+TOGETHER_MS = 60_000  # what is first seen within so long came together
 GAP = 90.0  # between an opened box and its neighbours, px
 
 
@@ -34,6 +36,28 @@ def opened(inside: Iterable[str], boxes: Iterable[str], edges: Iterable[tuple[st
     """The members of a box in the middle, what feeds them at the left, what they feed at the right."""
     links = tuple(sorted({(a, b) for a, b in edges if a != b}))
     return _opened(tuple(sorted(inside)), tuple(sorted(boxes)), links)
+
+
+def settled(nodes: Mapping[str, int], links: Mapping[tuple[str, str], int], pitch: Pitch = LOOSE) -> Points:
+    """Places that neither a new link nor a new node moves. ``nodes``, ``links``: when each was first seen, ms.
+
+    What was there in the first minute is laid out together; who comes later goes beside what it was linked to then.
+    """
+    return _settled(tuple(sorted(nodes.items())), tuple(sorted(links.items())), pitch)
+
+
+@lru_cache(maxsize=32)
+def _settled(nodes: tuple[tuple[str, int], ...], links: tuple[tuple[Link, int], ...], pitch: Pitch) -> Points:
+    begun = min((seen for _, seen in nodes), default=0) + TOGETHER_MS
+    first = {n for n, seen in nodes if seen <= begun}
+    old = [ends for ends, seen in links if seen <= begun and first.issuperset(ends)]
+    wide, high = PITCH_X / pitch[0], PITCH_Y / pitch[1]
+    found = {n: (x * wide, y * high) for n, (x, y) in layered(first, old, pitch).items()}
+    for node, came in sorted(nodes, key=lambda n: (n[1], n[0])):
+        if node not in found:
+            own = [e for e, seen in links if node in e and seen <= came + TOGETHER_MS]
+            found = place([*found, node], own, found)
+    return {n: (x / wide, y / high) for n, (x, y) in found.items()}
 
 
 @lru_cache(maxsize=32)

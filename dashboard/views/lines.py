@@ -95,11 +95,13 @@ def _crowds(told: Iterable[Told]) -> list[list[Told]]:
 def _row(key: str, newest: Told, said: Said, teams: dict[str, str]) -> Row:
     c = newest.change
     late = c.recorded_at - c.at > LATE_MS
+    learned = newest.learned is not None and newest.learned - c.at > LATE_MS
     return {
         "key": key,
         "id": c.id,
         "at": stamp(c.recorded_at),
         "happened": stamp(c.at) if late else None,
+        "learned": rfc(newest.learned) if learned else None,
         "kind": c.kind,
         "what": subject_kind(c.subject),
         "subject": c.subject,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from django.utils.html import escape
 
 from dashboard.reading import frame_at, view_of
+from dashboard.times import stamp
 from dashboard.views import build, changes
 from lineage import history
 from lineage.frames import Change
@@ -190,6 +193,42 @@ def test_the_map_between_two_moments_says_what_became_of_each(tape: Tape) -> Non
     assert view.meta["crumbs"][-1]["name"].endswith(" UTC: 2 added, 1 gone")
     assert view.meta["crumbs"][-1]["params"] == params
     assert "change" not in view_of("map", frame_at(None, at), {}).tables["nodes"]["topic:c/orders"]
+
+
+def test_with_hindsight_the_page_lists_what_came_late_when_it_happened(tape: Tape) -> None:
+    at = T0 + 900_000
+    tape.take(w.spans(T0 + 60_000, "reads", "topic:c/orders", "service:ledger"))
+    tape.cut(at)
+    span = {"from": stamp(T0), "to": stamp(T0 + 120_000)}
+    then, now = (view_of("changes", frame_at(None, at), span | more) for more in ({}, {"hindsight": "1"}))
+    assert "service:ledger" not in {r["subject"] for r in then.tables["lines"].values()}
+    (line,) = (r for r in now.tables["lines"].values() if r["subject"] == "service:ledger")
+    assert (line["at"], line["learned"]) == (stamp(T0 + 60_000), stamp(at))
+
+
+@pytest.mark.parametrize("path", ["heat", "members"])
+def test_a_group_that_nobody_knew_of_yet_is_found_in_hindsight_alone(
+    client: Client, tape: Tape, viewer: None, path: str
+) -> None:
+    tape.take(w.groups(T0 + 900_000, "late-cg"))
+    tape.cut(T0 + 900_000)
+    span = {"from": stamp(T0 - 60_000), "to": stamp(T0 + 60_000)}
+    url = f"/api/v1/groups/group%3Ac%2Flate-cg/{path}"
+    answer = client.get(url, span)
+    assert (answer.status_code, "hindsight" in answer.json()["detail"]) == (404, True)
+    assert client.get(url, {**span, "hindsight": "true"}).status_code == 200
+
+
+def test_a_moment_before_the_tape_leads_to_where_it_begins(client: Client, tape: Tape, viewer: None) -> None:
+    begin = history.bounds()[0]  # type: ignore[index]
+    answer = client.get("/lag", {"at": stamp(begin - 1), "q": "a&b"})
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert f"You asked for {stamp(begin - 1)}" in page
+    there = f"/lag?{urlencode({'q': 'a&b', 'at': stamp(begin)})}"
+    assert f'href="{escape(there)}"' in page
+    assert client.get(there).status_code == 200
+    assert 'href="/lag?q=a%26b"' in page
 
 
 def test_a_comparison_backwards_is_refused(client: Client, tape: Tape, viewer: None) -> None:

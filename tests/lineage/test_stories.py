@@ -56,3 +56,19 @@ def test_of_more_changes_than_are_told_the_newest_are(tape: Tape, monkeypatch: p
 def test_nothing_changed_is_no_story(tape: Tape) -> None:
     shop(tape)
     assert history.stories_between(T0 + 1, T0 + 2).told == ()
+
+
+def test_hindsight_tells_what_came_late_by_when_it_happened(tape: Tape) -> None:
+    shop(tape)
+    tape.cut(T0 + 60_000)
+    tape.take(w.spans(T0 + 20_000, "reads", "topic:c/orders", "service:ledger"))
+    tape.cut(T0 + 600_000)
+
+    def ledger(hindsight: bool) -> list[stories.Told]:
+        found = history.stories_between(T0, T0 + 60_000, hindsight=hindsight)
+        return [t for t in found.told if t.change.subject == "service:ledger"]
+
+    assert ledger(hindsight=False) == []
+    (late,) = ledger(hindsight=True)
+    assert late.change.recorded_at == late.change.at == T0 + 20_000
+    assert late.learned == T0 + 600_000

@@ -12,7 +12,7 @@ import { VirtualList } from "./virtual.ts";
 
 interface Item { id: number; at: string; sentence: string; why: string }
 interface Row {
-  key: string; id: number; at: string; happened: string | null; kind: string; what: string; subject: string; cluster: string; team: string | null;
+  key: string; id: number; at: string; happened: string | null; learned: string | null; kind: string; what: string; subject: string; cluster: string; team: string | null;
   sentence: string; why: string; verdict: Verdict | null; things: string[]; count: number; fold: string; since: string | null; items: Item[];
 }
 interface Line { row: Row; first: boolean; newDay: boolean; open: boolean; here: boolean }
@@ -135,8 +135,8 @@ class ChangesView implements View {
   private line({ row, first, newDay, open, here }: Line): HTMLElement {
     const [name, word] = KINDS[row.kind] ?? ["again", row.kind], css = row.verdict ? look(row.verdict).css : `k-${row.kind}`, at = millis(row.at) ?? 0;
     const cell = (cls: string, ...inside: (Node | string | null)[]): HTMLElement => h("div", { class: cls, role: "cell" }, ...inside);
-    const time = first ? h("a", { class: "num", href: this.windOf(row.at), title: `Wind back to ${stamp(at)}` }, clock(at), newDay ? h("small", {}, day(at).replace(/(\w{3})\w*$/, "$1")) : null) : null;
-    const meta = [row.why ? h("span", { class: "ell", title: row.why }, row.fold === "crowd" ? row.why : upper(row.why)) : null, row.happened ? h("span", { class: "flag v-unknown" }, `happened ${clock(millis(row.happened) ?? 0)}, seen later`) : null];
+    const time = first ? h("a", { class: "num", href: this.windOf(row.at), click: (event) => this.wind(event as MouseEvent, row.at), title: `Wind back to ${stamp(at)}` }, clock(at), newDay ? h("small", {}, day(at).replace(/(\w{3})\w*$/, "$1")) : null) : null;
+    const meta = [row.why ? h("span", { class: "ell", title: row.why }, row.fold === "crowd" ? row.why : upper(row.why)) : null, row.happened ? h("span", { class: "flag v-unknown" }, `happened ${clock(millis(row.happened) ?? 0)}, seen later`) : null, row.learned ? h("span", { class: "flag v-unknown" }, `known since ${clock(millis(row.learned) ?? 0)}`) : null];
     const opener = row.items.length ? h("button", { type: "button", class: "chevb", "aria-expanded": String(open), "aria-label": `${open ? "Close" : "Open"} ${many(row.count, "change")}`, click: () => this.toggle(row.key) }, icon("right", "i chev")) : null;
     const map = h("a", { class: "ctl bare onmap", href: this.mapOf(new Date((millis(row.since) ?? at) - 1).toISOString(), row.at), title: "Show this on the map" }, icon("map", "i s"), h("span", { class: "sr" }, "Show on the map"));
     const line = h("div", { class: "chrow", role: "row" }, cell("ch-t", time), cell(`ch-k ${css}`, icon(row.verdict ? css : name), h("span", { class: "sr" }, word)),
@@ -147,7 +147,7 @@ class ChangesView implements View {
   }
 
   private items(row: Row): HTMLElement {
-    const items = row.items.map((i) => h("li", {}, h("a", { class: "num", href: this.windOf(i.at) }, clock(millis(i.at) ?? 0)), h("span", { class: "ell", title: i.why ? `${i.sentence}: ${i.why}` : i.sentence }, row.what === "lag" ? i.sentence : upper(i.sentence), i.why ? h("small", {}, `: ${i.why}`) : null)));
+    const items = row.items.map((i) => h("li", {}, h("a", { class: "num", href: this.windOf(i.at), click: (event) => this.wind(event as MouseEvent, i.at) }, clock(millis(i.at) ?? 0)), h("span", { class: "ell", title: i.why ? `${i.sentence}: ${i.why}` : i.sentence }, row.what === "lag" ? i.sentence : upper(i.sentence), i.why ? h("small", {}, `: ${i.why}`) : null)));
     const box = h("ul", { class: "chitems", tabindex: "0", "aria-label": `${row.sentence}, each` }, ...items);
     box.style.height = `${Math.min(row.items.length, MOST_OPEN) * ITEM + 4}px`;
     return box;
@@ -159,10 +159,22 @@ class ChangesView implements View {
     this.list.element(key)?.querySelector<HTMLElement>(".chevb")?.focus({ preventScroll: true });
   }
 
+  /** The stretch that the list shows, as it stands now. */
+  private stretch(): Record<string, string> {
+    const state = this.ctx.state();
+    return state ? { from: String(state.meta["from"] ?? ""), to: String(state.meta["to"] ?? state.at) } : {};
+  }
+
+  /** Winds in place; another tab or window opens by the link. */
+  private wind(event: MouseEvent, at: string): void {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.ctx.seek(millis(at) ?? 0, this.stretch());
+  }
+
   /** This page at that moment; the list keeps its stretch, so that one finds back. */
   private windOf(at: string): string {
-    const state = this.ctx.state(), query = new URLSearchParams(this.ctx.params);
-    if (state) { query.set("from", String(state.meta["from"] ?? "")); query.set("to", String(state.meta["to"] ?? state.at)); }
+    const query = new URLSearchParams({ ...this.ctx.params, ...this.stretch() });
     query.delete("id");
     query.set("at", at);
     return `/changes?${query}`;

@@ -8,6 +8,12 @@ export interface Context {
   csrf: string;
   /** The playhead's moment now, in ms: the last frame's time and what has passed since. */
   now: () => number;
+  /** Whether the page follows the newest moment. */
+  live: () => boolean;
+  /** Where the tape begins and ends, in ms, once the server has said so. */
+  bounds: () => [number, number] | null;
+  /** Winds this page to a moment where it stands; `params` change with it, and back leads to both as they were. */
+  seek: (to: number, params?: Record<string, string | null>) => void;
   state: () => State | null;
   /** Changes the URL; what the server filters by is asked for again. */
   setParams: (change: Record<string, string | null>, reopen?: boolean) => void;

@@ -1,6 +1,6 @@
 // The controls of the tape, and the banner of a view that is not live.
 import { byId, button, h, icon, setText } from "./dom.ts";
-import { clock, day, duration, isUtc, stamp, zoneName } from "./format.ts";
+import { clock, date, day, duration, exactClock, isUtc, zoneName } from "./format.ts";
 import { SPEEDS, type Head } from "./head.ts";
 import { openMenu } from "./menu.ts";
 
@@ -35,12 +35,12 @@ export class Deck {
     setText(byId("speed")?.querySelector("span") ?? null, `${this.head.speed}×`);
     byId("tape")?.classList.toggle("is-past", past);
     document.body.classList.toggle("past", past);
-    if (at !== null) this.clock(at);
+    if (at !== null) this.clock(at, past && !this.head.playing);
     this.say(past ? at ?? this.head.at : null);
   }
 
-  private clock(at: number): void {
-    setText(byId("clock"), clock(at));
+  private clock(at: number, still: boolean): void {
+    setText(byId("clock"), still ? exactClock(at) : clock(at));
     setText(byId("day"), `${day(at)}, ${zoneName()}`);
     setText(byId("here"), isUtc() ? `${clock(at, false, false)} here` : `${clock(at, false, true)} UTC`);
   }
@@ -48,7 +48,13 @@ export class Deck {
   private say(at: number | null): void {
     if (at === null) { this.banner?.remove(); this.banner = null; return; }
     if (!this.banner) { this.banner = this.make(); byId("strips")?.prepend(this.banner); }
-    setText(this.banner.querySelector(".when"), stamp(at));
+    const today = this.head.end === null || date(at) === date(this.head.end);
+    setText(this.banner.querySelector(".time"), `${this.head.playing ? clock(at) : exactClock(at)}`);
+    setText(this.banner.querySelector(".date"), `${date(at)}, `);
+    setText(this.banner.querySelector(".zone"), ` ${zoneName()}`);
+    // A narrow screen has room for the day, or for the words, and the colour says what they say.
+    this.banner.querySelector(".date")?.classList.toggle("opt", today);
+    this.banner.querySelector(".words")?.classList.toggle("opt", !today);
     setText(this.banner.querySelector(".there"), isUtc() ? `${clock(at, false, false)} here` : `${clock(at, false, true)} UTC`);
     const behind = this.head.end === null ? null : (this.head.end - at) / 1000;
     setText(this.banner.querySelector(".ago"), this.head.playing ? `playing at ${this.head.speed}×` : behind !== null && behind >= 1 ? `${duration(behind)} before the end of the tape` : "");
@@ -63,7 +69,7 @@ export class Deck {
       void navigator.clipboard?.writeText(location.href).then(() => { setText(at.querySelector("span"), "Copied"); window.setTimeout(() => setText(at.querySelector("span"), "Copy link"), 2000); });
     };
     return h("div", { class: "notlive", role: "status" }, icon("clock"),
-      h("span", {}, h("b", {}, "Not live."), h("span", { class: "opt" }, " This is "), " ", h("b", { class: "num when" })), h("span", { class: "num there opt" }),
+      h("span", {}, h("b", { class: "words" }, "Not live."), h("span", { class: "opt" }, " This is "), " ", h("b", { class: "num when" }, h("span", { class: "date" }), h("span", { class: "time" }), h("span", { class: "zone opt" }))), h("span", { class: "num there opt" }),
       h("span", { class: "ago num opt" }), h("span", { class: "push" }),
       h("button", { type: "button", class: "ctl hind", title: "What was known at that moment, or what is known of it now", click: () => this.page.setHindsight(!this.page.hindsight()) }),
       h("button", { type: "button", class: "ctl opt", click: copied }, icon("link", "i s"), h("span", {}, "Copy link")),

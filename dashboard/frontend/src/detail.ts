@@ -1,6 +1,6 @@
 // The page of one topic, group, service or team.
 import { ageTag } from "./ages.ts";
-import { Chart } from "./chart.ts";
+import { Chart, type Line } from "./chart.ts";
 import { sampledAt, type Context, type View } from "./context.ts";
 import { h, icon } from "./dom.ts";
 import { HeatMap } from "./heatmap.ts";
@@ -31,9 +31,9 @@ class DetailView implements View {
     root.className = "view with-side detailpage";
     this.id = ctx.params["id"] ?? "";
     this.kind = kindOf(this.id) || ctx.view;
-    const charts = h("div", { class: this.kind === "group" ? "charts four" : "charts" });
-    for (const [metric, title, unit] of chartsOf(this.kind)) {
-      const chart = new Chart(ctx, this.id, metric, title, unit);
+    const charts = h("div", { class: this.kind === "group" ? "charts three" : "charts" });
+    for (const [lines, title, unit] of chartsOf(this.kind)) {
+      const chart = new Chart(ctx, this.id, lines, title, unit);
       this.charts.push(chart);
       charts.append(chart.el);
     }
@@ -58,14 +58,17 @@ class DetailView implements View {
     const held = document.activeElement instanceof HTMLElement && this.body.contains(document.activeElement);
     if (!held) this.body.replaceChildren(...this.blocks(state).filter((x): x is HTMLElement => x !== null));
     this.main.scrollTop = scroll;
-    this.charts.forEach((chart) => chart.update());
-    this.heat?.update();
-    this.bands?.update();
+    this.throughTimeAgain();
     this.player?.update(state);
     this.root.dataset["rows"] = String(this.body.querySelectorAll("tbody tr").length);
   }
 
-  placed(): void { this.player?.placed(); }
+  placed(): void {
+    this.throughTimeAgain();
+    this.player?.placed();
+  }
+
+  private throughTimeAgain(): void { [...this.charts, this.heat, this.bands].forEach((each) => each?.update()); }
 
   themed(): void {
     this.charts.forEach((chart) => chart.themed());
@@ -102,10 +105,11 @@ class DetailView implements View {
   }
 }
 
-function chartsOf(kind: string): [string, string, string][] {
-  if (kind === "topic") return [["rate_in", "Written", "/s"], ["lag", "Unread by all its readers", ""]];
-  if (kind === "group") return [["lag", "Unread", ""], ["time_lag", "Behind by", "s"], ["rate_out", "Read (committed)", "/s"], ["rate_in", "Written (log end)", "/s"]];
-  return [];
+function chartsOf(kind: string): [Line[], string, string][] {
+  const one = (metric: string, title: string, unit: string): [Line[], string, string] => [[{ metric, name: title }], title, unit];
+  if (kind === "topic") return [one("rate_in", "Written", "/s"), one("lag", "Unread by all its readers", "")];
+  if (kind !== "group") return [];
+  return [one("lag", "Unread", ""), one("time_lag", "Behind by", "s"), [[{ metric: "rate_out", name: "read" }, { metric: "rate_in", name: "written" }], "Rates", "/s"]];
 }
 
 /** Whom to call, and why we think so. */

@@ -80,14 +80,20 @@ export function clock(ms: number, seconds = true, inUtc = utc): string {
   return new Intl.DateTimeFormat("en-GB", parts).format(ms);
 }
 
+/** With its tenth: two moments of the tape may stand within one second. */
+export function exactClock(ms: number, inUtc = utc): string {
+  return `${clock(ms, true, inUtc)}.${Math.floor((((ms % 1000) + 1000) % 1000) / 100)}`;
+}
+
 export function day(ms: number): string {
   return new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "long", ...zone(utc) }).format(ms).replace(",", "");
 }
 
-export function stamp(ms: number): string {
-  const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", ...zone(utc) }).format(ms);
-  return `${date}, ${clock(ms)} ${zoneName()}`;
+export function date(ms: number): string {
+  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", ...zone(utc) }).format(ms);
 }
+
+export function stamp(ms: number): string { return `${date(ms)}, ${clock(ms)} ${zoneName()}`; }
 
 /** Singular or plural with its number: 1 topic, 12 topics. */
 export function many(n: number, word: string): string {

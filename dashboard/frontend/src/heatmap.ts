@@ -3,7 +3,7 @@ import { getJson, type Context } from "./context.ts";
 import { h, setText } from "./dom.ts";
 import { clock, count, duration, many, millis, short, stamp } from "./format.ts";
 import { cellAt, labelled, level, timesOn, topOf, type Box, type Metric } from "./heatscale.ts";
-import { recordedSince, sameStretch, stretchOf, windTo } from "./stretch.ts";
+import { due, stretchOf, windTo, type Stretch } from "./stretch.ts";
 import { token } from "./theme.ts";
 
 interface HeatRow { topic: string; partition: number; values: (number | null)[] }
@@ -23,13 +23,15 @@ export class HeatMap {
   private plot: HTMLElement;
   private answer: Answer | null = null;
   private times: number[] = [];
-  private shown: { from: number; to: number } | null = null;
+  private shown: Stretch | null = null;
   private marks: Mark[] = [];
   private cursor: [number, number] | null = null;
   private askedAt = 0;
   private asking = false;
   private metric: Metric = "lag";
   private failed = "";
+  private hindsight = "";
+  private drawnAt: number | null = null;
 
   constructor(private ctx: Context, private group: string, private options: Options = {}) {
     this.plot = h("div", { class: "heatplot" }, this.canvas, this.tip);
@@ -37,7 +39,7 @@ export class HeatMap {
     this.el = h("figure", { class: `heatbox${options.small ? " small" : " block"}` }, h("figcaption", {}, h("b", {}, options.small ? "Behind, by partition" : "How far behind, by partition and time"), this.caption, h("span", { class: "push" }), this.ramp, toggle), this.plot, options.small ? null : this.table);
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => this.select(null));
-    this.canvas.addEventListener("click", (event) => { this.point(event); if (this.cursor) windTo(ctx, this.times[this.cursor[0]]!); });
+    this.canvas.addEventListener("click", (event) => { this.point(event); this.wind(); });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     this.table.addEventListener("toggle", () => this.drawTable());
     new ResizeObserver(() => this.draw()).observe(this.plot);
@@ -45,11 +47,21 @@ export class HeatMap {
 
   /** With each frame: asks again where the stretch moved, or there is something newer. */
   update(): void {
-    const wanted = stretchOf(this.ctx), now = Date.now();
-    if (this.asking || (sameStretch(wanted, this.shown) && (!wanted.follows || now - this.askedAt < AGAIN_MS))) return;
-    this.askedAt = now;
-    void this.ask(wanted);
+    const wanted = stretchOf(this.ctx), now = Date.now(), known = this.known();
+    if (this.asking || !this.ctx.bounds()) return;
+    if (due(this.ctx, wanted, known ? this.shown : null, now - this.askedAt, AGAIN_MS)) {
+      this.askedAt = now;
+      void this.ask(wanted);
+    } else if (this.place() !== this.drawnAt) this.draw();
   }
+
+  /** Whether what is shown was asked for with the same switch. */
+  private known(): boolean { return this.hindsight === (this.ctx.params["hindsight"] ?? ""); }
+
+  /** Where the playhead's line stands; null where the page is live. */
+  private place(): number | null { return this.ctx.live() ? null : this.ctx.now(); }
+
+  private wind(): void { if (this.cursor && this.shown) windTo(this.ctx, this.times[this.cursor[0]]!, this.shown); }
 
   themed(): void { this.draw(); }
 
@@ -57,19 +69,18 @@ export class HeatMap {
 
   get height(): number { return this.tall() + AXIS + 44; }
 
-  private async ask({ from, to }: { from: number; to: number }, again = false): Promise<void> {
+  private async ask({ from, to }: Stretch): Promise<void> {
     this.asking = true;
     const points = this.options.small ? 90 : 160, query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), points: String(points), metric: this.metric });
     if (this.options.topic) query.set("topic", this.options.topic);
+    this.hindsight = this.ctx.params["hindsight"] ?? "";
+    if (this.hindsight) query.set("hindsight", this.hindsight);
     try {
       const answer = await getJson<Answer>(`/api/v1/groups/${encodeURIComponent(this.group)}/heat?${query}`);
       this.answer = answer;
       this.times = answer.times.map((t) => millis(t) ?? 0);
       this.shown = { from, to };
       this.failed = "";
-      const first = answer.recorded.indexOf(true);
-      if (first > 0 && !this.ctx.params["from"]) recordedSince(from + ((to - from) * first) / answer.recorded.length, true);
-      if (first > answer.recorded.length / 3 && !again && !this.ctx.params["from"]) return await this.ask(stretchOf(this.ctx), true);
     } catch (error) {
       this.failed = (error as Error).message;
     } finally { this.asking = false; }
@@ -100,6 +111,7 @@ export class HeatMap {
   private draw(): void {
     const { answer } = this, wide = this.plot.clientWidth;
     setText(this.caption, this.said());
+    this.drawnAt = this.place();
     if (!answer || wide < 60) return;
     const box = this.box(), ratio = Math.min(2, devicePixelRatio || 1), g = this.canvas.getContext("2d")!;
     this.canvas.width = Math.round(wide * ratio);
@@ -210,7 +222,7 @@ export class HeatMap {
 
   private key(event: KeyboardEvent): void {
     const move = ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] } as Record<string, [number, number]>)[event.key], { answer } = this;
-    if (event.key === "Enter" && this.cursor) return windTo(this.ctx, this.times[this.cursor[0]]!);
+    if (event.key === "Enter" && this.cursor) return this.wind();
     if (!move || !answer?.rows.length) return;
     event.preventDefault();
     event.stopPropagation();

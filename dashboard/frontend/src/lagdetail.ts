@@ -16,19 +16,24 @@ export class LagDetail {
   private timer: number;
   private failed = "";
   private heat: HeatMap;
+  private askedFor = "";
   height = 150;
 
-  constructor(ctx: Context, private row: LagRow, private grown: () => void) {
+  constructor(private ctx: Context, private row: LagRow, private grown: () => void) {
     this.heat = new HeatMap(ctx, groupId(row.cluster, row.group), { topic: row.topic, small: true, drawn: () => { this.draw(); this.grown(); } });
     this.draw();
     void this.ask();
-    this.timer = window.setInterval(() => void this.ask(), AGAIN_MS);
+    this.timer = window.setInterval(() => { if (this.ctx.live()) void this.ask(); }, AGAIN_MS);
   }
 
   update(row: LagRow): void {
     this.row = row;
     this.heat.update();
+    if (this.moment() !== this.askedFor) void this.ask();
   }
+
+  /** Live is asked for from time to time, a moment once. */
+  private moment(): string { return this.ctx.live() ? "live" : `${this.ctx.now()} ${this.ctx.params["hindsight"] ?? ""}`; }
 
   themed(): void { this.heat.themed(); }
 
@@ -36,6 +41,9 @@ export class LagDetail {
 
   private async ask(): Promise<void> {
     const { cluster, group, topic } = this.row, query = new URLSearchParams({ cluster, group, topic, partitions: "1" });
+    if (!this.ctx.live()) query.set("at", new Date(this.ctx.now()).toISOString());
+    if (this.ctx.params["hindsight"]) query.set("hindsight", this.ctx.params["hindsight"]);
+    this.askedFor = this.moment();
     try {
       const answer = await getJson<{ items: { partitions?: Partition[] }[] }>(`/api/v1/lag?${query}`);
       this.partitions = (answer.items[0]?.partitions ?? []).sort((a, b) => a.partition - b.partition);
@@ -49,7 +57,7 @@ export class LagDetail {
 
   private draw(): void {
     const members = this.members(), shown = this.partitions.slice(0, SHOWN);
-    const left = h("div", { class: "heat" }, this.heat.el, h("div", { class: "h3" }, "Unread now ", h("small", {}, this.partitions.length ? many(this.partitions.length, "partition") : this.failed || "reading")), this.table(shown));
+    const left = h("div", { class: "heat" }, this.heat.el, h("div", { class: "h3" }, this.ctx.live() ? "Unread now " : "Unread then ", h("small", {}, this.partitions.length ? many(this.partitions.length, "partition") : this.failed || "reading")), this.table(shown));
     const foot = h("div", { class: "acts" }, h("a", { class: "ctl", href: pageOf(groupId(this.row.cluster, this.row.group)) }, "Open group"), h("a", { class: "ctl", href: pageOf(topicId(this.row.cluster, this.row.topic)) }, "Open topic"), h("a", { class: "ctl", href: `/map?focus=${encodeURIComponent(topicId(this.row.cluster, this.row.topic))}` }, "On the map"));
     const right = h("div", { class: "mem" }, h("div", { class: "h3" }, "Members ", h("small", {}, this.row.members === null ? "not known" : many(this.row.members, "member"))), members, h("p", {}, this.row.reason ?? ""), foot);
     this.el.replaceChildren(h("div", { class: "in" }, left, right));

@@ -53,16 +53,29 @@ class Page implements Context {
 
   /** Ages are counted against the moment shown: it stands still when paused and runs ahead of frames only when live. */
   now = (): number => (this.head.live ? this.frameAt + (performance.now() - this.receivedAt) : this.frameAt);
+  live = (): boolean => this.head.live;
+  bounds = (): [number, number] | null => (this.head.begin === null || this.head.end === null ? null : [this.head.begin, this.head.end]);
   state = (): State | null => this.current;
 
+  seek = (to: number, params: Record<string, string | null> = {}): void => {
+    const changed = Object.entries(params).filter(([name, value]) => (this.params[name] ?? null) !== value);
+    if (!changed.length) return this.head.seek(to);
+    this.change(params);
+    this.socket?.reopen(this.params, new Date(to).toISOString());
+  };
+
   setParams = (change: Record<string, string | null>, reopen = false): void => {
+    this.change(change);
+    history.replaceState(null, "", this.url());
+    if (reopen) this.socket?.reopen(this.params);
+  };
+
+  private change(change: Record<string, string | null>): void {
     for (const [name, value] of Object.entries(change)) {
       if (value === null || value === "") delete this.params[name];
       else this.params[name] = value;
     }
-    history.replaceState(null, "", this.url());
-    if (reopen) this.socket?.reopen(this.params);
-  };
+  }
 
   private url(): string {
     const query = new URLSearchParams(this.params);
@@ -79,7 +92,7 @@ class Page implements Context {
 
   /** The server's word on where this view stands: into the URL, the deck and the tape. */
   private stands(message: PlayheadMessage): void {
-    const was = this.head.live, first = this.head.at === null;
+    const was = (this.params["at"] ?? "live") === "live", first = this.head.at === null;
     this.head.told(message);
     if (message.live) delete this.params["at"];
     else this.params["at"] = message.at;
@@ -113,7 +126,9 @@ class Page implements Context {
     this.deck.link(true);
     if (this.drawn) return;
     this.root.className = "page";
-    this.root.replaceChildren(emptyNote("clock", error.title, [error.detail, error.remedy].filter(Boolean).join(" "), { href: "/collectors", text: "See the collectors" }));
+    // Before the tape, the strip above has the button that leads to where it begins.
+    const way = error.begin ? undefined : { href: "/collectors", text: "See the collectors" };
+    this.root.replaceChildren(emptyNote("clock", error.title, [error.detail, error.remedy].filter(Boolean).join(" "), way));
   }
 
   private draw(make: Make, state: State, before: State | null): void {

@@ -5,7 +5,7 @@ import { clock, count, many, millis, stamp } from "./format.ts";
 import { timesOn } from "./heatscale.ts";
 import type { Mark } from "./heatmap.ts";
 import { runs } from "./names.ts";
-import { sameStretch, stretchOf, windTo } from "./stretch.ts";
+import { due, stretchOf, windTo, type Stretch } from "./stretch.ts";
 
 interface Stay { from: string; to: string | null; count: number; partitions: Record<string, number[]> }
 interface Band { id: string; client_id: string; host: string; stays: Stay[] }
@@ -17,24 +17,29 @@ const AGAIN_MS = 10_000, WIDE = 1000, TOLD = 50;
 export class MemberBands {
   readonly el = h("section", { class: "block bands" });
   private answer: Answer | null = null;
-  private shown: { from: number; to: number } | null = null;
+  private shown: Stretch | null = null;
   private askedAt = 0;
   private asking = false;
   private failed = "";
   private open = false;
+  private hindsight = "";
 
   constructor(private ctx: Context, private group: string, private marked: (marks: Mark[]) => void) { this.draw(); }
 
   update(): void {
-    const wanted = stretchOf(this.ctx), now = Date.now();
-    if (this.asking || (sameStretch(wanted, this.shown) && (!wanted.follows || now - this.askedAt < AGAIN_MS))) return;
-    this.askedAt = now;
-    void this.ask(wanted);
+    const wanted = stretchOf(this.ctx), now = Date.now(), known = this.hindsight === (this.ctx.params["hindsight"] ?? "");
+    if (this.asking || !this.ctx.bounds()) return;
+    if (due(this.ctx, wanted, known ? this.shown : null, now - this.askedAt, AGAIN_MS)) {
+      this.askedAt = now;
+      void this.ask(wanted);
+    } else this.drawPlace();
   }
 
-  private async ask(stretch: { from: number; to: number }): Promise<void> {
+  private async ask(stretch: Stretch): Promise<void> {
     this.asking = true;
     const query = new URLSearchParams({ from: new Date(stretch.from).toISOString(), to: new Date(stretch.to).toISOString() });
+    this.hindsight = this.ctx.params["hindsight"] ?? "";
+    if (this.hindsight) query.set("hindsight", this.hindsight);
     try {
       this.answer = await getJson<Answer>(`/api/v1/groups/${encodeURIComponent(this.group)}/members?${query}`);
       this.shown = stretch;
@@ -58,6 +63,14 @@ export class MemberBands {
     const bands = [...answer.members].sort((a, b) => end(b) - end(a) || start(b) - start(a)), more = answer.more ? h("p", { class: "dim bandmore" }, `${many(answer.more, "member")} that came earlier ${answer.more === 1 ? "is" : "are"} not shown.`) : null;
     const list = bands.length ? h("ul", { class: "bandlist" }, ...bands.map((b) => this.band(b, shown))) : h("p", { class: "dim bandmore" }, "Nobody was in this group in this time.");
     this.el.replaceChildren(head, list, this.axis(shown), ...(more ? [more] : []), this.told());
+    this.drawPlace();
+  }
+
+  /** Where the playhead stands, in each band. */
+  private drawPlace(): void {
+    const { from, to } = this.shown ?? { from: 0, to: 1 }, at = this.ctx.now(), inside = !this.ctx.live() && from < at && at < to - (to - from) / 100;
+    const d = inside ? `M${(((at - from) / (to - from)) * WIDE).toFixed(1)} 0V16` : "";
+    this.el.querySelectorAll(".stands").forEach((line) => line.setAttribute("d", d));
   }
 
   private band(band: Band, { from, to }: { from: number; to: number }): HTMLElement {
@@ -69,7 +82,7 @@ export class MemberBands {
     });
     const marks = this.answer!.rebalances.map((r) => millis(r.at) ?? 0).filter((t) => t > from && t < to).map((t) => s("path", { d: `M${x(t).toFixed(1)} 0V16`, class: "reb" }));
     const words = gone ? `left ${clock(left, false)}` : many(last.count, "partition");
-    return h("li", { class: gone ? "gone" : null }, h("span", { class: "nm ell", title: `${band.id}, ${band.host}` }, band.client_id || band.id), s("svg", { viewBox: `0 0 ${WIDE} 16`, preserveAspectRatio: "none", role: "img", "aria-label": said(band) }, s("path", { d: `M0 8H${WIDE}`, class: "lane0" }), ...pieces, ...marks), h("span", { class: "num r", title: gone ? null : holding(last) }, words));
+    return h("li", { class: gone ? "gone" : null }, h("span", { class: "nm ell", title: `${band.id}, ${band.host}` }, band.client_id || band.id), s("svg", { viewBox: `0 0 ${WIDE} 16`, preserveAspectRatio: "none", role: "img", "aria-label": said(band) }, s("path", { d: `M0 8H${WIDE}`, class: "lane0" }), ...pieces, ...marks, s("path", { class: "stands", d: "" })), h("span", { class: "num r", title: gone ? null : holding(last) }, words));
   }
 
   private axis({ from, to }: { from: number; to: number }): HTMLElement {
@@ -82,7 +95,7 @@ export class MemberBands {
   }
 
   private told(): HTMLElement {
-    const rows = [...this.answer!.rebalances].reverse().slice(0, TOLD).map((r) => h("tr", {}, h("td", {}, h("button", { type: "button", class: "link num", title: `Wind back to ${stamp(millis(r.at) ?? 0)}`, click: () => windTo(this.ctx, millis(r.at) ?? 0) }, clock(millis(r.at) ?? 0))), h("td", { class: "r num" }, `${count(r.before)} to ${count(r.after)}`), h("td", { class: "r num" }, count(r.moved)), h("td", {}, h("div", { class: "why" }, r.sentence))));
+    const rows = [...this.answer!.rebalances].reverse().slice(0, TOLD).map((r) => h("tr", {}, h("td", {}, h("button", { type: "button", class: "link num", title: `Wind back to ${stamp(millis(r.at) ?? 0)}`, click: () => windTo(this.ctx, millis(r.at) ?? 0, this.shown!) }, clock(millis(r.at) ?? 0))), h("td", { class: "r num" }, `${count(r.before)} to ${count(r.after)}`), h("td", { class: "r num" }, count(r.moved)), h("td", {}, h("div", { class: "why" }, r.sentence))));
     const box = h("details", { class: "heattable" }, h("summary", {}, "Rebalances as a table"), h("div", { class: "tscroll" }, h("table", { class: "plaintable" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "When"), h("th", { scope: "col", class: "r" }, "Members"), h("th", { scope: "col", class: "r" }, "Partitions moved"), h("th", { scope: "col" }, "What happened"))), h("tbody", {}, ...rows))));
     box.open = this.open;
     box.hidden = rows.length === 0;

@@ -30,7 +30,7 @@ export function facts(info: Row): HTMLElement {
   if (partitions !== null) out.push(many(partitions, "partition"));
   out.push(keeps(info));
   const state = str(info["state"]), type = str(info["type"]);
-  if (type) out.push(type);
+  if (type && type !== "unknown") out.push(type);
   if (state) out.push(info["describable"] === false ? "exists, cannot be described" : state);
   if (typeof members === "number") out.push(many(members, "member"));
   else if (kind === "group" && info["describable"] === false) out.push("members unknown");

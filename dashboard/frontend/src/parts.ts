@@ -44,7 +44,7 @@ export function evidenceLine(strength: string): SVGElement {
 }
 
 /** What is missing, and how to get it. */
-export function emptyNote(iconName: string, title: string, detail: string, link?: { href: string; text: string }): HTMLElement {
+export function emptyNote(iconName: string, title: string, detail: string, link?: { href: string; text: string } | undefined): HTMLElement {
   return h("div", { class: "empty2" }, icon(iconName), h("h2", {}, title), h("p", {}, detail),
     link ? h("div", { class: "btns" }, h("a", { class: "ctl", href: link.href }, link.text)) : null);
 }

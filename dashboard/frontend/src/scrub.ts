@@ -29,6 +29,9 @@ export class Scrub {
     line.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
   }
 
+  /** Whether a drag is under way. */
+  get busy(): boolean { return this.pointers.size > 0; }
+
   zoom(way: 1 | -1, pivot: number): void {
     const span = this.to.span();
     this.to.setSpan(zoomed(span, rung(span, way) / length(span), pivot, ...this.to.limits()));

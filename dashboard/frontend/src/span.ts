@@ -38,9 +38,9 @@ export function rung(span: Span, way: 1 | -1): number {
   return way > 0 ? LENGTHS.find((each) => each > now * 1.01) ?? LONGEST : LENGTHS.findLast((each) => each < now * 0.99) ?? SHORTEST;
 }
 
-/** Where the axis has its marks, at most eight of them. */
-export function ticks(span: Span): number[] {
-  const step = STEPS.find((each) => length(span) / each <= 7) ?? 90 * DAY, out: number[] = [];
+/** Where the axis has its marks, at most `most` of them. */
+export function ticks(span: Span, most = 8): number[] {
+  const step = STEPS.find((each) => length(span) / each <= most - 1) ?? 90 * DAY, out: number[] = [];
   const edge = length(span) * 0.03;
   for (let t = Math.ceil((span.from + edge) / step) * step; t < span.to - edge; t += step) out.push(t);
   return out;
@@ -48,13 +48,22 @@ export function ticks(span: Span): number[] {
 
 export interface Mark { at: number; count: number; label: string }
 
-/** Changes nearer than `least` to each other become one mark with their number. */
-export function gathered(marks: readonly Mark[], least: number): Mark[] {
+const APART = 24, AIR = 4;
+
+/** How wide a mark is drawn, in px: a diamond, or a box with a number. */
+export const markWidth = (mark: Mark): number => (mark.count > 1 ? 9 + 6.5 * String(mark.count).length : 9);
+
+/** Marks that would touch, or that a finger could not tell apart, become one with their number. `px`: ms of one pixel. */
+export function gathered(marks: readonly Mark[], px: number): Mark[] {
   const out: Mark[] = [];
+  const near = (a: Mark, b: Mark): boolean => b.at - a.at < px * Math.max(APART, (markWidth(a) + markWidth(b)) / 2 + AIR);
   for (const mark of [...marks].sort((a, b) => a.at - b.at)) {
-    const last = out.at(-1);
-    if (last && mark.at - last.at < least) { last.count += mark.count; last.label = `${last.count} changes`; }
-    else out.push({ ...mark });
+    let last = { ...mark };
+    while (out.length && near(out.at(-1)!, last)) {
+      const before = out.pop()!, count = before.count + last.count;
+      last = { at: before.at, count, label: `${count} changes` };
+    }
+    out.push(last);
   }
   return out;
 }

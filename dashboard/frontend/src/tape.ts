@@ -2,7 +2,7 @@
 import { getJson, type Context } from "./context.ts";
 import { paths } from "./curve.ts";
 import { byId, debounce, h, icon, s, setText } from "./dom.ts";
-import { clock, day, duration, millis, short, stamp } from "./format.ts";
+import { clock, date, day, duration, exactClock, millis, short, stamp } from "./format.ts";
 import type { Head } from "./head.ts";
 import { Scrub, visible } from "./scrub.ts";
 import { gathered, length, partOf, SHORTEST, ticks, valueAt, within, type Mark, type Span } from "./span.ts";
@@ -44,8 +44,7 @@ export class Tape {
       hover: (time) => this.hover(time), range: (from, to, done) => this.range(from, to, done),
     });
     this.wire(this.scrub);
-    const [from, to] = [millis(ctx.params["from"]), millis(ctx.params["to"])];
-    if (from !== null && to !== null && from < to) this.chosen = [from, to];
+    this.sync();
   }
 
   private wire(scrub: Scrub): void {
@@ -107,16 +106,15 @@ export class Tape {
       this.changes = answer.changes.map((c) => ({ at: millis(c.at) ?? 0, count: c.count, label: c.label }));
       this.loadedAt = this.span.to;
     } catch { /* the tape goes on with what comes live; the strips say what is wrong */ }
-    if (this.subject) setText(byId("total"), short(this.values.at(-1)?.[1] ?? null));
     if (asked === this.asked) this.draw();
   }
 
   /** A live frame: the line grows; what has a line of its own is asked for again from time to time. */
   update(state: State): void {
-    const at = millis(state.at) ?? this.ctx.now(), total = state.meta["total_lag"] as number | null | undefined;
-    if (!this.subject) setText(byId("total"), short(total ?? null));
+    const at = millis(state.at) ?? this.ctx.now(), total = this.subject ? lagOf(state) : (state.meta["total_lag"] as number | null | undefined);
+    setText(byId("total"), short(total ?? null));
     if (!this.head.live) return;
-    if (!this.subject && at > (this.values.at(-1)?.[0] ?? 0)) this.values.push([at, total ?? null]);
+    if (total !== undefined && at > (this.values.at(-1)?.[0] ?? 0)) this.values.push([at, total]);
     if (this.following && at > this.span.to) this.span = { from: at - length(this.span), to: at };
     if (this.following && this.span.to > this.loadedAt + AGAIN) this.loadLater();
     this.drawLater();
@@ -148,15 +146,14 @@ export class Tape {
 
   private range(from: number, to: number, done: boolean): void {
     this.chosen = [from, to];
+    if (done) this.ctx.setParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString() }, true);
     this.draw();
     if (!done) return;
-    this.ctx.setParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString() }, true);
     if (this.scrub) this.scrub.selecting = false;
     byId("range")?.setAttribute("aria-pressed", "false");
   }
 
   private forget(): void {
-    this.chosen = null;
     this.ctx.setParams({ from: null, to: null }, true);
     this.draw();
   }
@@ -199,12 +196,12 @@ export class Tape {
 
   private drawTicks(): HTMLElement[] {
     const long = length(this.span) > 1.5 * DAY, fine = length(this.span) <= 600_000;
-    return ticks(this.span).map((t) => this.at(h("span", { class: partOf(this.span, t) > 0.9 ? "tk near" : "tk" }, long ? day(t).replace(/^\w+ /, "") : clock(t, fine)), t));
+    return ticks(this.span, Math.min(8, Math.max(3, Math.floor((this.line?.clientWidth ?? 1000) / 88)))).map((t) => this.at(h("span", { class: partOf(this.span, t) > 0.9 ? "tk near" : "tk" }, long ? day(t).replace(/^\w+ /, "") : clock(t, fine)), t));
   }
 
   private drawChanges(): HTMLElement[] {
-    const least = (length(this.span) / Math.max(200, this.line?.clientWidth ?? 1000)) * 20;
-    return gathered(this.changes.filter((c) => visible(this.span, c.at)), least).map((c) => this.at(
+    const px = length(this.span) / Math.max(200, this.line?.clientWidth ?? 1000);
+    return gathered(this.changes.filter((c) => visible(this.span, c.at)), px).map((c) => this.at(
       h("button", { type: "button", tabindex: "-1", class: c.count > 1 ? "mark many" : "mark", title: `${stamp(c.at)}: ${c.label}`, click: () => this.head.seek(c.at) },
         c.count > 1 ? String(c.count) : null, h("span", { class: "sr" }, `${clock(c.at)} ${c.label}`)), c.at));
   }
@@ -219,15 +216,34 @@ export class Tape {
   private drawHandle(): void {
     const live = this.head.live, place = live ? this.span.to : this.head.place;
     this.handle.hidden = place === null || !visible(this.span, place);
+    this.sync();
     if (place === null) return;
     this.at(this.handle, place);
     this.handle.classList.toggle("end", partOf(this.span, place) > 0.95);
     setText(this.handle.firstElementChild, clock(live ? this.end() : place));
-    this.handle.setAttribute("aria-valuetext", live ? `live, ${stamp(this.end())}` : stamp(place));
+    this.handle.setAttribute("aria-valuetext", live ? `live, ${stamp(this.end())}` : `${date(place)}, ${exactClock(place)}`);
     this.handle.setAttribute("aria-valuemin", String(Math.round(this.span.from / 1000)));
     this.handle.setAttribute("aria-valuemax", String(Math.round(this.span.to / 1000)));
     this.handle.setAttribute("aria-valuenow", String(Math.round(place / 1000)));
     this.drawLaterShade(live ? null : place);
+    this.clearTicks();
+  }
+
+  /** No hour stands half under the playhead's own. */
+  private clearTicks(): void {
+    const own = this.handle.hidden ? null : this.handle.firstElementChild?.getBoundingClientRect() ?? null;
+    this.marks.querySelectorAll(".tk").forEach((tick) => {
+      const box = tick.getBoundingClientRect();
+      tick.classList.toggle("under", own !== null && box.right > own.left - 4 && box.left < own.right + 4);
+    });
+  }
+
+  /** The range of the address, which others may have chosen. */
+  private sync(): void {
+    const from = millis(this.ctx.params["from"]), to = millis(this.ctx.params["to"]), given: [number, number] | null = from !== null && to !== null && from < to ? [from, to] : null;
+    if (this.scrub?.busy || String(given) === String(this.chosen)) return;
+    this.chosen = given;
+    this.drawLater();
   }
 
   /** What lies after the playhead is dimmed; its changes stay legible. */
@@ -238,4 +254,11 @@ export class Tape {
     shade.style.left = `${Math.max(0, partOf(this.span, place) * 100)}%`;
     shade.style.right = "0";
   }
+}
+
+/** All that is unread on the page of one thing. */
+function lagOf(state: State): number | null | undefined {
+  const known = Object.values(state.tables["lag"] ?? {}).map((row) => row["lag"]).filter((lag): lag is number => typeof lag === "number");
+  if (!state.tables["lag"]) return undefined;
+  return known.length ? known.reduce((sum, lag) => sum + lag, 0) : null;
 }

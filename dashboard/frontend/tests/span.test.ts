@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gathered, length, LONGEST, moved, partOf, rung, SHORTEST, ticks, timeAt, valueAt, within, zoomed } from "../src/span.ts";
+import { gathered, length, LONGEST, markWidth, moved, partOf, rung, SHORTEST, ticks, timeAt, valueAt, within, zoomed } from "../src/span.ts";
 
 const HOUR = 3_600_000, BEGIN = 1_000 * HOUR, END = 1_100 * HOUR;
 
@@ -52,8 +52,17 @@ test("there are a few ticks at every length", () => {
 
 test("near changes become one mark that says how many they are", () => {
   const marks = [{ at: 100, count: 1, label: "a" }, { at: 105, count: 2, label: "b" }, { at: 300, count: 1, label: "c" }];
-  assert.deepEqual(gathered(marks, 20), [{ at: 100, count: 3, label: "3 changes" }, { at: 300, count: 1, label: "c" }]);
+  assert.deepEqual(gathered(marks, 1), [{ at: 100, count: 3, label: "3 changes" }, { at: 300, count: 1, label: "c" }]);
   assert.equal(marks[0]?.count, 1);
+});
+
+test("no two marks touch, however wide their numbers are", () => {
+  const pair = (apart: number): number => gathered([{ at: 0, count: 34, label: "a" }, { at: apart, count: 128, label: "b" }], 1).length;
+  assert.equal(pair(28), 1);
+  assert.equal(pair(30), 2);
+  const crowd = gathered(Array.from({ length: 900 }, (_, i) => ({ at: i * 7 + (i % 5), count: 1 + (i % 13), label: "x" })), 1);
+  assert.equal(crowd.reduce((sum, mark) => sum + mark.count, 0), Array.from({ length: 900 }, (_, i) => 1 + (i % 13)).reduce((a, b) => a + b));
+  crowd.slice(1).forEach((mark, i) => assert.ok(mark.at - crowd[i]!.at >= (markWidth(mark) + markWidth(crowd[i]!)) / 2));
 });
 
 test("the value at a moment is the newest before it, and unknown when that is too old", () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -34,9 +35,23 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def live_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's data directory; what it printed stands in ``out.log``."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="session")
+def password(live_url: str, data: Path) -> str:
+    """Of the admin, as it was printed at the first start."""
+    found = re.search(r"admin with the password (\S+)", (data / "out.log").read_text(errors="replace"))
+    assert found
+    return found[1]
+
+
+@pytest.fixture(scope="session")
+def live_url(data: Path) -> Iterator[str]:
     """Base URL of a demo that is ready."""
-    data, port = tmp_path_factory.mktemp("demo"), free_port()
+    port = free_port()
     env = {**os.environ, "PORT": str(port), "PLAYHEAD_DATA_DIR": str(data), "PLAYHEAD_ANONYMOUS": "viewer"}
     for name in ("PLAYHEAD_CONFIG", "DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"):
         env.pop(name, None)

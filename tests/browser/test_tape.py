@@ -121,3 +121,110 @@ def test_a_finger_winds_back_too(browser: Browser, live_url: str) -> None:
     page.touchscreen.tap(box["x"] + box["width"] - 30, box["y"] + box["height"] / 2)
     expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
     context.close()
+
+
+def test_a_line_of_changes_winds_in_place_and_back_leads_to_live(page: Page, live_url: str) -> None:
+    opened(page, f"{live_url}/changes")
+    page.wait_for_selector("#view[data-rows]:not([data-rows='0'])", timeout=DRAWN)
+    page.evaluate("window.loadedOnce = true")
+    link = page.locator(".ch-t a").first
+    link.click()
+    expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
+    expect(page).to_have_url(re.compile("from=.*to=.*at="), timeout=PATIENT)
+    expect(page.locator("#tape .range")).to_be_visible()
+    assert page.evaluate("window.loadedOnce") is True
+    page.go_back()
+    expect(page.locator(".notlive")).to_have_count(0, timeout=PATIENT)
+    assert page.evaluate("window.loadedOnce") is True
+    assert "from=" not in page.url
+
+
+def test_a_cell_of_the_heat_map_winds_in_place_and_the_link_shows_the_same(page: Page, live_url: str) -> None:
+    opened(page, f"{live_url}/lag")
+    page.goto(live_url + (page.locator(".lrow .gt a").first.get_attribute("href") or ""))
+    page.wait_for_selector(".heatbox[data-rows]:not([data-rows='0'])", timeout=DRAWN)
+    page.evaluate("window.loadedOnce = true")
+    canvas = page.locator(".heatplot canvas")
+    canvas.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
+    expect(page).to_have_url(re.compile("at="), timeout=PATIENT)
+    assert page.evaluate("window.loadedOnce") is True
+    shown, stretch = page.locator("#clock").inner_text(), page.locator(".heatbox figcaption small").inner_text()
+    page.reload()
+    expect(page.locator("#clock")).to_have_text(shown, timeout=PATIENT)
+    expect(page.locator(".heatbox figcaption small")).to_have_text(stretch, timeout=PATIENT)
+
+
+def test_changes_follow_the_switch_of_what_is_known_now(page: Page, live_url: str) -> None:
+    wound(page, live_url, "/changes")
+    switch = page.locator(".notlive .hind")
+    expect(switch).to_have_text("As known then")
+    switch.click()
+    expect(switch).to_have_text("As known now", timeout=PATIENT)
+    expect(page).to_have_url(re.compile("hindsight=1"), timeout=PATIENT)
+    page.wait_for_selector("#view[data-rows]:not([data-rows='0'])", timeout=DRAWN)
+    expect(page.locator(".strip.v-stalled")).to_have_count(0)
+
+
+def test_before_the_tape_the_page_says_where_it_begins_and_leads_there(page: Page, live_url: str) -> None:
+    page.goto(f"{live_url}/lag?at=2020-01-01T00:00:00Z")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("The tape begins on")
+    page.get_by_role("link", name="Go to where it begins").click()
+    page.wait_for_selector("#view[data-tick]", timeout=DRAWN)
+    expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
+    assert not moment(page).startswith("2020")
+
+
+def test_a_page_that_is_led_before_the_tape_has_the_button_too(page: Page, live_url: str) -> None:
+    opened(page, f"{live_url}/lag")
+    page.evaluate("history.pushState(null, '', '/lag?at=2020-01-01T00:00:00Z')")
+    page.evaluate("history.pushState(null, '', '/lag')")
+    page.go_back()
+    button = page.get_by_role("button", name="Go to where it begins")
+    button.click(timeout=PATIENT)
+    expect(button).to_have_count(0, timeout=PATIENT)
+    expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
+    expect(page).not_to_have_url(re.compile("2020"), timeout=PATIENT)
+
+
+def test_from_its_very_beginning_the_tape_plays(page: Page, live_url: str) -> None:
+    wound(page, live_url, "/lag")
+    view = page.locator("#view")
+    shown = view.get_attribute("data-moment") or ""
+    page.locator("#ph").focus()
+    page.keyboard.press("Home")
+    expect(view).not_to_have_attribute("data-moment", shown, timeout=PATIENT)
+    begin = shown = view.get_attribute("data-moment") or ""
+    page.locator("#play").click()
+    expect(page.locator(".notlive .ago")).to_have_text("playing at 60×", timeout=PATIENT)
+    for _ in range(4):
+        expect(view).not_to_have_attribute("data-moment", shown, timeout=PATIENT)
+        before, shown = shown, view.get_attribute("data-moment") or ""
+        assert begin <= before < shown
+    expect(page.locator(".strip.v-stalled")).to_have_count(0)
+
+
+def test_the_records_follow_the_playhead(page: Page, live_url: str, password: str) -> None:
+    page.goto(f"{live_url}/login?next=/topics/topic:demo/orders")
+    page.get_by_label("Name").fill("admin")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    replay = page.locator(".replay")
+    expect(replay).to_have_attribute("data-records", re.compile("[1-9]"), timeout=DRAWN)
+    expect(page.locator(".recs .next")).to_have_count(0)  # live: all of them were written
+    page.locator("body").press(" ")
+    expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
+    head = page.locator(".recs li.head .num")
+    expect(head).to_be_visible(timeout=PATIENT)
+    stands = page.locator("#clock").inner_text()
+    expect(head).to_contain_text(stands[:7], timeout=PATIENT)
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    expect(page.locator("#clock")).not_to_have_text(stands, timeout=PATIENT)
+    expect(page.locator(".recs .next").first).to_be_attached(timeout=PATIENT)
+    page.keyboard.press("l")
+    expect(page.locator(".notlive")).to_have_count(0, timeout=PATIENT)
+    expect(page.locator(".recs .next")).to_have_count(0, timeout=PATIENT)

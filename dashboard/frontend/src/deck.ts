@@ -51,7 +51,7 @@ export class Deck {
     const today = this.head.end === null || date(at) === date(this.head.end);
     setText(this.banner.querySelector(".time"), `${this.head.playing ? clock(at) : exactClock(at)}`);
     setText(this.banner.querySelector(".date"), `${date(at)}, `);
-    setText(this.banner.querySelector(".zone"), ` ${zoneName()}`);
+    setText(this.banner.querySelector(".zn"), ` ${zoneName()}`);
     // A narrow screen has room for the day, or for the words, and the colour says what they say.
     this.banner.querySelector(".date")?.classList.toggle("opt", today);
     this.banner.querySelector(".words")?.classList.toggle("opt", !today);
@@ -69,7 +69,7 @@ export class Deck {
       void navigator.clipboard?.writeText(location.href).then(() => { setText(at.querySelector("span"), "Copied"); window.setTimeout(() => setText(at.querySelector("span"), "Copy link"), 2000); });
     };
     return h("div", { class: "notlive", role: "status" }, icon("clock"),
-      h("span", {}, h("b", { class: "words" }, "Not live."), h("span", { class: "opt" }, " This is "), " ", h("b", { class: "num when" }, h("span", { class: "date" }), h("span", { class: "time" }), h("span", { class: "zone opt" }))), h("span", { class: "num there opt" }),
+      h("span", {}, h("b", { class: "words" }, "Not live."), h("span", { class: "opt" }, " This is "), " ", h("b", { class: "num when" }, h("span", { class: "date" }), h("span", { class: "time" }), h("span", { class: "zn opt" }))), h("span", { class: "num there opt" }),
       h("span", { class: "ago num opt" }), h("span", { class: "push" }),
       h("button", { type: "button", class: "ctl hind", title: "What was known at that moment, or what is known of it now", click: () => this.page.setHindsight(!this.page.hindsight()) }),
       h("button", { type: "button", class: "ctl opt", click: copied }, icon("link", "i s"), h("span", {}, "Copy link")),

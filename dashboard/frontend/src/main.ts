@@ -61,7 +61,7 @@ class Page implements Context {
     const changed = Object.entries(params).filter(([name, value]) => (this.params[name] ?? null) !== value);
     if (!changed.length) return this.head.seek(to);
     this.change(params);
-    this.socket?.reopen(this.params, new Date(to).toISOString());
+    this.socket?.reopen(this.params, new Date(Math.max(to, this.head.begin ?? to)).toISOString());
   };
 
   setParams = (change: Record<string, string | null>, reopen = false): void => {

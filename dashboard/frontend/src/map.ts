@@ -1,5 +1,5 @@
 import type { Context, View } from "./context.ts";
-import { h, icon, s } from "./dom.ts";
+import { h, icon, s, setText } from "./dom.ts";
 import { Graph } from "./graph.ts";
 import { kindOf, pageOf } from "./ids.ts";
 import { MapBar, type Mode } from "./mapbar.ts";
@@ -79,12 +79,22 @@ class MapView implements View {
     }
     this.panel.select(this.selected);
     this.root.classList.toggle("compares", [...Object.values(nodes), ...Object.values(edges)].some((row) => row["change"]));
+    this.countDiffers(state);
     this.fit(nodes);
     this.explain(Object.keys(nodes).length);
     this.root.dataset["nodes"] = String(Object.keys(nodes).length);
     this.root.dataset["edges"] = String(Object.keys(edges).length);
     if (!this.root.dataset["painted"]) this.tellPainted();
     if (!same) this.root.dataset["updated"] = (performance.now() - started).toFixed(1);
+  }
+
+  /** The legend of a comparison says how many of each there are. */
+  private countDiffers(state: State): void {
+    const found = state.meta["difference"] as { nodes: Counts; edges: Counts } | undefined;
+    this.root.querySelectorAll<HTMLElement>("[data-differs]").forEach((el) => {
+      const word = el.dataset["differs"]!;
+      setText(el, found ? String((found.nodes[word] ?? 0) + (found.edges[word] ?? 0)) : "");
+    });
   }
 
   /** Milliseconds from the start of the page to its first picture, for whoever measures. */
@@ -233,10 +243,12 @@ class MapView implements View {
   }
 }
 
+type Counts = Record<string, number>;
+
 function legend(): HTMLElement {
   const line = (dash: string | null, words: string): HTMLElement => h("span", {}, s("svg", { class: "ln", viewBox: "0 0 26 8", "aria-hidden": "true" }, s("path", { d: "M0 4h26", stroke: "var(--text-3)", "stroke-width": 1.8, "stroke-dasharray": dash, "stroke-linecap": dash?.startsWith(".") ? "round" : null, fill: "none" })), words);
   const verdicts = LEGEND.map((v) => h("span", { class: look(v).css }, icon(look(v).css), look(v).word.toLowerCase()));
-  const differs = ([["v-ok", "+", "added"], ["v-stalled", "\u2212", "removed"], ["v-behind", "~", "changed"]] as const).map(([css, sign, word]) => h("span", { class: `differs ${css}` }, h("b", {}, sign), word));
+  const differs = ([["v-ok", "+", "added"], ["v-stalled", "\u2212", "removed"], ["v-behind", "~", "changed"]] as const).map(([css, sign, word]) => h("span", { class: `differs ${css}` }, h("b", {}, sign), word, h("span", { class: "num", "data-differs": word })));
   const width = h("span", { class: "opt" }, s("svg", { class: "ln", viewBox: "0 0 26 8", "aria-hidden": "true" }, s("path", { d: "M0 5.3 26 1.5v6L0 6z", fill: "var(--flow-line)" })), "width: rate");
   return h("div", { class: "key" }, ...differs, h("span", { class: "h" }, "Reads"), ...verdicts, h("i", { class: "sep" }), line(null, "observed"), line("5 3", "inferred"), line(".1 4.6", "declared, permitted"), h("i", { class: "sep opt" }), width);
 }

@@ -74,7 +74,7 @@ export class MapBar {
     const words = JSON.stringify([steps, here]);
     if (this.crumbs.dataset["shown"] === words) return;
     this.crumbs.dataset["shown"] = words;
-    this.crumbs.replaceChildren(...parts, h("h1", { title: here.name }, here.name), this.counts);
+    this.crumbs.replaceChildren(...parts, h("h1", { title: here.name }, ...halves(here.name, state)), this.counts);
   }
 
   /** This page with other steps of the way; filters stay. */
@@ -132,6 +132,12 @@ export class MapBar {
       { label: "Copy a link to this view", icon: "link", run: () => void navigator.clipboard?.writeText(location.href) },
     ]);
   }
+}
+
+/** A comparison's title: from when to when, and where there is room what became of it; the legend says that, too. */
+function halves(name: string, state: State): (Node | string)[] {
+  const at = state.meta["difference"] ? name.indexOf(" UTC: ") : -1;
+  return at < 0 ? [name] : [name.slice(0, at + 4), h("span", { class: "wide" }, name.slice(at + 4))];
 }
 
 function countWords(nodes: Table): string {

@@ -196,7 +196,7 @@ export class Tape {
 
   private drawTicks(): HTMLElement[] {
     const long = length(this.span) > 1.5 * DAY, fine = length(this.span) <= 600_000;
-    return ticks(this.span, Math.min(8, Math.max(3, Math.floor((this.line?.clientWidth ?? 1000) / 88)))).map((t) => this.at(h("span", { class: partOf(this.span, t) > 0.9 ? "tk near" : "tk" }, long ? day(t).replace(/^\w+ /, "") : clock(t, fine)), t));
+    return ticks(this.span, Math.min(8, Math.max(3, Math.floor((this.line?.clientWidth ?? 1000) / (fine ? 88 : 62))))).map((t) => this.at(h("span", { class: partOf(this.span, t) > 0.9 ? "tk near" : "tk" }, long ? day(t).replace(/^\w+ /, "") : clock(t, fine)), t));
   }
 
   private drawChanges(): HTMLElement[] {

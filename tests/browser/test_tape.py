@@ -132,6 +132,7 @@ def test_a_line_of_changes_winds_in_place_and_back_leads_to_live(page: Page, liv
     expect(page.locator(".notlive")).to_be_visible(timeout=PATIENT)
     expect(page).to_have_url(re.compile("from=.*to=.*at="), timeout=PATIENT)
     expect(page.locator("#tape .range")).to_be_visible()
+    expect(page.locator(".chl.here")).to_have_count(1)
     assert page.evaluate("window.loadedOnce") is True
     page.go_back()
     expect(page.locator(".notlive")).to_have_count(0, timeout=PATIENT)

@@ -60,6 +60,9 @@ class ChangesView implements View {
     this.root.dataset["rows"] = String(rows.length);
   }
 
+  /** The line of the playhead stands elsewhere, or there is none. */
+  placed(): void { this.arrange([...this.lines.values()].map((l) => l.row)); }
+
   /** Clocks again: the zone may have changed. */
   tick(): void {
     const zone = clock(0);
@@ -68,7 +71,7 @@ class ChangesView implements View {
   }
 
   private arrange(rows: Row[]): void {
-    const next = new Map<string, Line>(), at = this.ctx.params["at"] ? millis(this.ctx.state()?.at) : null;
+    const next = new Map<string, Line>(), at = this.ctx.live() ? null : millis(this.ctx.state()?.at);
     let before: Row | null = null, placed = at === null;
     for (const row of rows) {
       const first = before?.at !== row.at, newDay = !before || day(millis(before.at) ?? 0) !== day(millis(row.at) ?? 0), open = this.opened.has(row.key);

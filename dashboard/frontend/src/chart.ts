@@ -50,7 +50,9 @@ export class Chart {
     this.asking = true;
     this.hindsight = this.ctx.params["hindsight"] ?? "";
     const step = Math.max(LEAST_STEP, Math.ceil((to - from) / 1000 / POINTS));
-    const query = new URLSearchParams({ subject: this.subject, from: new Date(from).toISOString(), to: new Date(to).toISOString(), step: String(step), ...(this.hindsight ? { hindsight: this.hindsight } : {}) });
+    // Whole steps back from the end, so that the last point is the playhead's own.
+    const start = to - Math.ceil((to - from) / 1000 / step) * step * 1000;
+    const query = new URLSearchParams({ subject: this.subject, from: new Date(start).toISOString(), to: new Date(to).toISOString(), step: String(step), ...(this.hindsight ? { hindsight: this.hindsight } : {}) });
     try {
       const answers = await Promise.all(this.lines.map((line) => getJson<{ points: Points }>(`/api/v1/series?${query}&metric=${line.metric}`)));
       this.data = [answers[0]!.points.map(([t]) => (millis(t) ?? 0) / 1000), ...answers.map((a) => a.points.map(([, v]) => v))];
@@ -91,7 +93,7 @@ export class Chart {
       width: Math.max(200, this.box.clientWidth), height: TALL, legend: { show: false }, cursor: { y: false }, hooks: { draw: [(u) => this.stands(u)] },
       ...(isUtc() ? { tzDate: (t: number) => uPlot.tzDate(new Date(t * 1000), "Etc/UTC") } : {}),
       scales: { y: { range: (_u, _low, high) => [0, Math.max(1, high * 1.1)] } },
-      axes: [{ ...axis, size: 22, space: short ? 70 : 50, values: (_u, at) => at.map((t) => clock(t * 1000, short)) }, { ...axis, size: 56, values: (_u, at) => at.map((v) => this.words(v)) }],
+      axes: [{ ...axis, size: 22, space: short ? 70 : 50, values: (_u, at) => at.map((t) => clock(t * 1000, short)) }, { ...axis, size: (_u, said) => 20 + 6 * Math.max(6, ...(said ?? []).map((word) => word.length)), values: (_u, at) => at.map((v) => this.words(v)) }],
       series: [{}, ...this.lines.map((line, i) => ({ label: line.name, width: 1.5, spanGaps: false, points: { show: false }, ...looks[i] }))],
     }, this.data as uPlot.AlignedData, this.box);
   }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 import weakref
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -15,17 +15,20 @@ from django.db import close_old_connections, connections
 
 from dashboard.patches import Snapshot
 from dashboard.reading import frame_at, is_hindsight, now_ms, view_of
-from dashboard.views.common import SameFrame
 from lineage import history
+from lineage.reel import Reel
 
 log = logging.getLogger(__name__)
 
+BOUNDS_FOR = 1.0  # seconds
 POLL = 2.0  # seconds; the tick is announced, but an announcement may be lost
 T = TypeVar("T")
 Key = tuple[str, tuple[tuple[str, str], ...]]
 # Seeks are bounded, and live views have threads of their own: a burst of seeks delays no live view.
 LIVE = ThreadPoolExecutor(2, thread_name_prefix="live")
 SEEKS = ThreadPoolExecutor(2, thread_name_prefix="seek")
+playing = threading.Event()  # whether who plays may go on: what is live goes before
+playing.set()
 
 
 async def in_pool(pool: ThreadPoolExecutor, work: Callable[..., T], *args: Any) -> T:
@@ -40,42 +43,23 @@ def _tidy(work: Callable[..., T], args: tuple[Any, ...]) -> T:
     return work(*args)
 
 
-def snapshot(key: Key, at: int | None) -> Snapshot:
+def snapshot(key: Key, at: int | None, walk: Reel | None = None) -> Snapshot:
     """A view at a moment; None is live. Runs in a thread."""
     name, params = key
     given = dict(params)
     frame = frame_at(at, now_ms(), is_hindsight(given))
-    if at is None:
-        return Snapshot.of(frame, view_of(name, frame, given))
-    return _shared.get((key, SameFrame(frame)), lambda: Snapshot.of(frame, view_of(name, frame, given)))
-
-
-class _Shared:
-    """The last few snapshots of the past: who plays the same stretch shares what was built and encoded for it."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._lock = most, threading.Lock()
-        self._kept: OrderedDict[Any, Snapshot] = OrderedDict()
-
-    def get(self, key: Any, make: Callable[[], Snapshot]) -> Snapshot:
-        with self._lock:
-            kept = self._kept.get(key)
-        if kept is not None:
-            return kept
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)[1].forget()
-        return made
-
-
-_shared = _Shared(48)
+    return Snapshot.of(frame, view_of(name, frame, given, walk))
 
 
 async def seek(key: Key, at: int | None) -> Snapshot:
-    """The same for a moment in the past, in the bounded pool."""
-    return await in_pool(SEEKS, snapshot, key, at)
+    """The same for a moment in the past, in the bounded pool, ready to be sent."""
+    return await in_pool(SEEKS, _encoded, snapshot, key, at)
+
+
+def _encoded(make: Callable[..., Snapshot], *args: Any) -> Snapshot:
+    made = make(*args)
+    made.whole()
+    return made
 
 
 class Slot:
@@ -85,9 +69,23 @@ class Slot:
         self.newest: Snapshot | None = None
         self.failure: Exception | None = None
         self.bells: set[asyncio.Event] = set()
+        self._walk, self._building = Reel(), threading.Lock()
+
+    def make(self, key: Key) -> tuple[Snapshot | None, Exception | None]:
+        """The live view now, with the patch that its viewers need; or why there is none. Runs in a thread."""
+        with self._building:
+            try:
+                made = snapshot(key, None, self._walk)
+                made.since(self.newest)
+            except Exception as e:
+                return None, e
+            return made, None
 
     def put(self, made: Snapshot | None, failure: Exception | None) -> None:
+        """Shows it, unless there is a newer one already, and rings."""
         if made is not None and self.newest is not None and made is not self.newest:
+            if made.tick < self.newest.tick:
+                return
             self.newest.forget()
         self.newest, self.failure = made or self.newest, failure
         for bell in self.bells:
@@ -103,6 +101,14 @@ class Hub:
         self._tick = 0
         self._told = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._bounds: tuple[int, int] | None = None
+        self._read = -BOUNDS_FOR
+
+    async def bounds(self) -> tuple[int, int] | None:
+        """Begin and end of the tape, as of a second ago at most."""
+        if time.monotonic() - self._read >= BOUNDS_FOR:
+            self._read, self._bounds = time.monotonic(), await in_pool(SEEKS, history.bounds)
+        return self._bounds
 
     def told(self) -> None:
         """A tick was announced."""
@@ -180,16 +186,22 @@ class Hub:
         return moved
 
     async def rebuild(self) -> None:
-        """Builds every view that somebody looks at, each once."""
-        await asyncio.gather(*(self._build(key, slot) for key, slot in list(self.slots.items())))
+        """Builds every view that somebody looks at, each once, one after the other: each is sent when it is there."""
+        playing.clear()  # meanwhile who plays waits, or everybody live would wait for them
+        try:
+            await in_pool(LIVE, _build_all, list(self.slots.items()), asyncio.get_running_loop())
+            await asyncio.sleep(0)  # what was put rings, and what has rung is sent
+            await asyncio.sleep(0)
+        finally:
+            playing.set()
 
     async def _build(self, key: Key, slot: Slot) -> None:
-        try:
-            made = await in_pool(LIVE, snapshot, key, None)
-        except Exception as e:
-            slot.put(None, e)
-        else:
-            slot.put(made, None)
+        slot.put(*await in_pool(LIVE, slot.make, key))
+
+
+def _build_all(slots: Sequence[tuple[Key, Slot]], loop: asyncio.AbstractEventLoop) -> None:
+    for key, slot in slots:
+        loop.call_soon_threadsafe(slot.put, *slot.make(key))
 
 
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()

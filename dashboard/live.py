@@ -15,11 +15,11 @@ from channels.layers import get_channel_layer
 
 from dashboard import access, views
 from dashboard.api.wire import dumps
-from dashboard.hub import SEEKS, Key, Slot, hub, in_pool, key_of, seek
+from dashboard.hub import LIVE, SEEKS, Key, Slot, hub, in_pool, key_of, seek
 from dashboard.messages import BadMessage, Message, read
 from dashboard.patches import Snapshot
 from dashboard.playhead import Playhead
-from dashboard.playing import next_due, stops
+from dashboard.playing import PLAYS, Run, next_due
 from dashboard.reading import Future, now_ms
 from dashboard.stepping import stepped
 from dashboard.times import parse_at, rfc, stamp
@@ -187,49 +187,44 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
 
     async def _past(self) -> None:
         assert self.key is not None
-        at = self.head.at(now_ms()) or 0
+        at, shown = self.head.at(now_ms()) or 0, None
         try:
-            made = await seek(self.key, at)
-            at = made.at
-            await self._show(made, whole=True)
+            shown = await seek(self.key, at)
+            at = shown.at
+            await self.send(text_data=shown.whole())
         except views.NotThere as e:  # at this moment; the playhead stands here all the same
             await self._failed(e)
+        self.sent = None  # who stands still keeps nothing: wherever it goes from here, it is sent a whole frame
         await self._tell()
         if self.head.playing:
-            await self._playing(at)
+            await self._playing(Run(self.key, at, shown))
 
-    async def _playing(self, shown: int) -> None:
-        """Shows what comes after ``shown``. Where that takes long, the tape runs slower: nothing is left out."""
-        assert self.key is not None
-        while self.head.playing:
+    async def _playing(self, run: Run) -> None:
+        """Sends what comes, turn by turn. Where that takes long, the tape runs slower: nothing is left out."""
+        while True:
             began = now_ms()
-            at, end = self.head.at(began) or 0, await self._end()
-            for stop in await in_pool(SEEKS, stops, shown, min(at, end), self.head.speed):
-                shown = stop
-                try:
-                    await self._show(await seek(self.key, stop))
-                except views.NotThere as e:  # it may be there again later on the tape
-                    await self._failed(e)
-            self.head = self.head.caught_up(began, end)
-            if self.head.live:
+            at, speed = self.head.at(began) or 0, self.head.speed
+            turn = await in_pool(PLAYS, run.turn, at, speed)
+            for said in turn.said:
+                await (self._failed(said) if isinstance(said, Exception) else self.send(text_data=said))
+            if turn.ahead is None:
+                self.head, self.sent = self.head.to_live(), run.shown
                 return await self._live()
-            if now_ms() - began > LATE:
-                self.head = self.head.seek(at, now_ms())
-            await self._tell()
-            due = await in_pool(SEEKS, next_due, shown, self.head.at(now_ms()) or 0, self.head.speed)
-            await asyncio.sleep(max(PLAY_EVERY, due))
+            if turn.ahead <= at or now_ms() - began > LATE:
+                self.head = self.head.seek(min(at, turn.ahead), now_ms())
+            await self._tell(await hub(listen).bounds())
+            await asyncio.sleep(max(PLAY_EVERY, next_due(turn.ahead, self.head.at(now_ms()) or 0, speed)))
 
-    async def _show(self, made: Snapshot, whole: bool = False) -> None:
+    async def _show(self, made: Snapshot) -> None:
         """Sends what the client lacks; waits while the client is slow, so that newer ones take the place of older."""
         old, self.sent = self.sent, made
-        data = made.whole() if old is None or whole else made.since(old) if old is not made else None
+        data = made.since(old) if made.is_ready(old) else await in_pool(LIVE, made.since, old)
         if data is not None:
-            await self.send(text_data=data.decode())
+            await self.send(text_data=data)
 
-    async def _tell(self) -> None:
-        """Where the playhead stands."""
-        bounds = await in_pool(SEEKS, history.bounds)
-        start, end = bounds or (None, None)
+    async def _tell(self, bounds: tuple[int, int] | None = None) -> None:
+        """Where the playhead stands, and between which ends."""
+        start, end = bounds or await in_pool(SEEKS, history.bounds) or (None, None)
         at = self.head.at(now_ms())
         shown = stamp(at if at is not None else self.sent.at if self.sent else now_ms())
         state = {"live": self.head.live, "playing": self.head.playing, "speed": self.head.speed}

@@ -54,35 +54,44 @@ def apply(whole: Message, patch: Message) -> Message:
 
 @dataclass
 class Snapshot:
-    """A view at a moment, and its bytes once somebody needs them. Safe for threads."""
+    """A view at a moment, and its text once somebody needs it. Safe for threads."""
 
     at: int
     tick: int
     view: View
-    _whole: bytes | None = None
-    _patches: dict[int, tuple[Snapshot, bytes | None]] = field(default_factory=dict)
+    _whole: str | None = None
+    _patches: dict[int, tuple[Snapshot, str | None]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, frame: Frame, view: View) -> Snapshot:
         return cls(frame.at, frame.tick, view)
 
-    def whole(self) -> bytes:
+    def whole(self) -> str:
         """The frame message, encoded once."""
         with self._lock:
             if self._whole is None:
-                self._whole = dumps(frame_message(self.at, self.tick, self.view))
+                self._whole = dumps(frame_message(self.at, self.tick, self.view)).decode()
             return self._whole
 
-    def since(self, old: Snapshot) -> bytes | None:
-        """The patch from ``old``, encoded once for all who stand there; None: nothing changed."""
+    def since(self, old: Snapshot | None) -> str | None:
+        """The patch from ``old``, encoded once for all who stand there, or the frame; None: nothing changed."""
+        if old is None:
+            return self.whole()
+        if old is self:
+            return None
         with self._lock:
             kept = self._patches.get(id(old))
             if kept is None or kept[0] is not old:
                 message = patch_message(self.at, self.tick, old.view, self.view)
-                kept = (old, None if message is None else dumps(message))
+                kept = (old, None if message is None else dumps(message).decode())
                 self._patches = dict([*self._patches.items()][-3:]) | {id(old): kept}
             return kept[1]
+
+    def is_ready(self, old: Snapshot | None) -> bool:
+        """Whether ``since`` has only to hand out what is encoded already."""
+        kept = self._patches.get(id(old))
+        return self._whole is not None if old is None else old is self or (kept is not None and kept[0] is old)
 
     def forget(self) -> None:
         """Lets go of older snapshots, so that a chain of them does not stay in memory."""

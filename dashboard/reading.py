@@ -17,9 +17,11 @@ from dashboard.views.common import SameFrame, View, thing
 from lineage import history
 from lineage.frames import Frame
 from lineage.history import TapeBegins
+from lineage.models import Tick
+from lineage.reel import Reel
 from lineage.storage import Storage
 
-__all__ = ["Future", "TapeBegins", "frame_at", "is_hindsight", "now_ms", "view_of"]
+__all__ = ["Future", "TapeBegins", "frame_at", "is_hindsight", "now_ms", "played", "view_of"]
 
 KEPT_VIEWS = 64
 STORAGE_KEPT = 60_000  # ms
@@ -53,13 +55,13 @@ class _Views:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Any, View] = OrderedDict()
 
-    def get(self, name: str, frame: Frame, params: Mapping[str, str]) -> View:
+    def get(self, name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None) -> View:
         key = (SameFrame(frame), name, tuple(sorted(params.items())))
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None:
             return kept
-        view = views.build(name, frame, params, extras(name, frame, params))
+        view = views.build(name, frame, params, extras(name, frame, params, walk))
         with self._lock:
             self._kept[key] = view
             while len(self._kept) > KEPT_VIEWS:
@@ -70,13 +72,19 @@ class _Views:
 _views = _Views()
 
 
-def view_of(name: str, frame: Frame, params: Mapping[str, str]) -> View:
+def view_of(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None = None) -> View:
     """The view, built or kept. KeyError for a name that is none; views.NotThere."""
-    return _views.get(name, frame, params)
+    return _views.get(name, frame, params, walk)
 
 
-def extras(name: str, frame: Frame, params: Mapping[str, str]) -> dict[str, Any]:
-    """What a page of detail shows beside the frame."""
+def played(name: str, tick: Tick, params: Mapping[str, str], walk: Reel) -> tuple[Frame, View]:
+    """Frame and view of a tick for one who plays; nothing is kept: who plays is nowhere twice. Raises as view_of."""
+    frame = history.frame_of(tick, walk, hindsight=is_hindsight(params))
+    return frame, views.build(name, frame, params, extras(name, frame, params, walk))
+
+
+def extras(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None = None) -> dict[str, Any]:
+    """What a page of detail shows beside the frame; ``walk`` is of who goes on from tick to tick."""
     need = views.needs(name, params)
     if not need:
         return {}
@@ -88,8 +96,8 @@ def extras(name: str, frame: Frame, params: Mapping[str, str]) -> dict[str, Any]
         return {"storage": _storage(str(settings.DATA_DIR), now_ms() // STORAGE_KEPT)}
     node = thing(frame, params, name)
     if need == "logs":
-        return {"logs": history.topic_logs_at(frame.at, node.cluster, node.name)}
-    return {"partitions": history.partitions_at(frame.at, node.cluster, group=node.name)}
+        return {"logs": history.topic_logs_at(frame.at, node.cluster, node.name, walk=walk)}
+    return {"partitions": history.partitions_at(frame.at, node.cluster, group=node.name, walk=walk)}
 
 
 @lru_cache(maxsize=2)

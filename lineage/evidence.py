@@ -85,12 +85,15 @@ def earlier(known: Ms, seen: Ms) -> Ms:
     return seen if seen < known - LATE_MS else known
 
 
+_SPANS = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"))  # from so many seconds on, in this
+
+
 def ago(ms: float) -> str:
     """A duration of ``ms`` in plain words: ``3 s``, ``4 min``, ``2 h``, ``5 days``."""
     seconds = max(0, int(ms // 1000))
-    for size, unit in ((172_800, "days"), (7_200, "h"), (120, "min")):
-        if seconds >= size:
-            return f"{seconds // {'days': 86_400, 'h': 3_600, 'min': 60}[unit]} {unit}"
+    for least, size, unit in _SPANS:
+        if seconds >= least:
+            return f"{seconds // size} {unit}"
     return f"{seconds} s"
 
 

@@ -6,25 +6,26 @@ Every answer is that of a tick: the newest at or before the moment asked for, or
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 
-from lineage import curves, diffing, framing, heat, stories, versions
+from lineage import curves, diffing, framing, heat, reel, stories, versions
 from lineage import models as tables
+from lineage.cache import Cache
 from lineage.frames import Change, Frame, GraphDiff, PartitionLag
 from lineage.framing import Samples, Standing, Triple
 from lineage.graph import LineageGraph
 from lineage.identity import node_id
 from lineage.lag import message_lag
-from lineage.lake import Lake, block_of
+from lineage.lake import Lake, Row, block_of
 from lineage.meter import LagRow
 from lineage.models import Name, NodeVersion, Tick
 from lineage.observations import Ms
+from lineage.reel import Part, Reel
 from lineage.stepping import change_after, change_before, tick_after, tick_before
 from lineage.storage import Storage, measured
 
@@ -37,6 +38,7 @@ __all__ = [
     "diff_between",
     "forget",
     "frame_at",
+    "frame_of",
     "graph_at",
     "heat_of",
     "log_ranges_at",
@@ -50,10 +52,11 @@ __all__ = [
     "tick_after",
     "tick_at",
     "tick_before",
+    "ticks_after",
     "told",
     "topic_logs_at",
 ]
-T = TypeVar("T")
+FEW_TOPICS = 50  # of a group, whose logs are asked for by name
 
 
 class TapeBegins(LookupError):
@@ -64,36 +67,8 @@ class TapeBegins(LookupError):
         self.begin = begin
 
 
-class _Cache:
-    """The newest few of something, made once each."""
-
-    def __init__(self, size: int) -> None:
-        self._size, self._kept, self._lock = size, OrderedDict[Any, Any](), threading.Lock()
-
-    def get(self, key: Any, make: Callable[[], T]) -> T:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                found: T = self._kept[key]
-                return found
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
-        return made
-
-    def newest(self, wanted: Callable[[Any], bool]) -> Any:
-        """The largest key that is wanted, or None."""
-        with self._lock:
-            return max((k for k in self._kept if wanted(k)), default=None)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-
-
-_frames, _standings, _graphs, _samples, _names = _Cache(24), _Cache(8), _Cache(8), _Cache(6), _Cache(1)
+_frames, _standings, _graphs, _samples, _names = Cache(24), Cache(8), Cache(8), Cache(6), Cache(1)
+_numbers, _details = Cache(512), Cache(64)
 _lakes: dict[tuple[str, str], Lake] = {}
 _lakes_lock = threading.Lock()
 
@@ -111,8 +86,9 @@ def forget() -> None:
 
 def forget_answers() -> None:
     """Drops what was read, so that the next answer is read anew."""
-    for cache in (_frames, _standings, _graphs, _samples, _names):
+    for cache in (_frames, _standings, _graphs, _samples, _names, _numbers, _details):
         cache.clear()
+    reel.stretches.clear()
 
 
 def lake() -> Lake:
@@ -154,6 +130,18 @@ def frame_at(t: Ms | None, *, hindsight: bool = False) -> Frame:
         return framing.build(tick.at, tick.number, _standing(tick, hindsight), _sampled(tick), tick.resolution)
 
     return replace(_frames.get(key, make), live=t is None)
+
+
+def frame_of(tick: Tick, walk: Reel, *, hindsight: bool = False) -> Frame:
+    """The same of a tick, for who goes from tick to tick with ``walk``."""
+    standing = walk.same(_structure_key(tick, hindsight), lambda: _standing(tick, hindsight))
+    samples = Samples(walk.at(lake(), tick, _NUMBERS), walk.at(lake(), tick, _LAG))
+    return framing.build(tick.at, tick.number, standing, samples, tick.resolution)
+
+
+def ticks_after(t: Ms, most: int) -> list[Tick]:
+    """The first ``most`` ticks after a moment, in order."""
+    return list(Tick.objects.filter(at__gt=t).order_by("at")[:most])
 
 
 def graph_at(t: Ms | None, *, hindsight: bool = False) -> LineageGraph:
@@ -202,15 +190,35 @@ def _read_samples(tick: Tick) -> Samples:
         lambda k: k[2] == directory and block_of(k[1]) == block_of(at) and k[0] < number and k[1] < at
     )
     held = _samples.get(base, lambda: Samples({}, {})) if base else Samples({}, {})
-    after = base[0] if base else 0
     numbers, lag = dict(held.numbers), dict(held.lag)
-    for subject, metric, value in lake().latest("numbers", at, number, after):
-        numbers[subject, metric] = value
-    rows = lake().latest("lag", at, number, after)
+    for part, into in ((_NUMBERS, numbers), (_LAG, lag)):
+        if base:
+            rows = [row[2:] for row in lake().between(part.table, base[1] + 1, at, number)]
+        else:
+            rows = lake().latest(part.table, at, number)
+        reel.merge(into, part.decode(rows))
+    return Samples(numbers, lag)
+
+
+def _decode_numbers(rows: Sequence[Row]) -> list[tuple[Any, Any]]:
+    return [((subject, metric), value) for subject, metric, value in rows]
+
+
+def _decode_lag(rows: Sequence[Row]) -> list[tuple[Any, Any]]:
     names = _dictionary(max((max(row[:2]) for row in rows), default=-1))
-    for grp, topic, *row in rows:
-        lag[(*names[grp], names[topic][1])] = LagRow(*row)
-    return Samples({k: v for k, v in numbers.items() if v is not None}, {k: r for k, r in lag.items() if r.verdict})
+    decoded = (((*names[grp], names[topic][1]), LagRow(*row)) for grp, topic, *row in rows)
+    return [(key, row if row.verdict else None) for key, row in decoded]
+
+
+def _decode_positions(rows: Sequence[Row]) -> list[tuple[Any, Any]]:
+    return [(row[:3], None if row[3] is None else row) for row in rows]
+
+
+def _decode_logs(rows: Sequence[Row]) -> list[tuple[Any, Any]]:
+    return [((top, part), (start, end, seen)) for top, part, start, end, seen in rows]
+
+
+_NUMBERS, _LAG = Part("numbers", _decode_numbers), Part("lag", _decode_lag)
 
 
 def _dictionary(least: int) -> Mapping[int, tuple[str, str]]:
@@ -233,7 +241,13 @@ def _triple(grp: int, topic: int) -> Triple:
 
 
 def _number(kind: str, cluster: str, name: str) -> int:
-    found = Name.objects.filter(kind=kind, cluster=cluster, name=name).values_list("id", flat=True).first()
+    """The lake's number of a name, which never changes; -1 for one that has none yet."""
+    key = (str(settings.DATA_DIR), kind, cluster, name)
+    found: int | None = _numbers.get(
+        key, Name.objects.filter(kind=kind, cluster=cluster, name=name).values_list("id", flat=True).first
+    )
+    if found is None:
+        _numbers.drop(key)
     return -1 if found is None else found
 
 
@@ -241,19 +255,18 @@ def _number(kind: str, cluster: str, name: str) -> int:
 
 
 def partitions_at(
-    t: Ms | None, cluster: str, group: str | None = None, topic: str | None = None
+    t: Ms | None, cluster: str, group: str | None = None, topic: str | None = None, *, walk: Reel | None = None
 ) -> Mapping[Triple, tuple[PartitionLag, ...]]:
     """Every partition's position by cluster, group and topic. Raises TapeBegins."""
     tick = tick_at(t)
-    where, args = _where(cluster, group, topic)
-    logs = _logs(tick, cluster, topic)
-    sampled = int(_sampled(tick).numbers.get((f"cluster:{cluster}", "positions_at")) or tick.at)
+    sampled = int(_sampled_at(walk, tick, cluster) or tick.at)
+    walk = walk or Reel()
+    rows = walk.at(lake(), tick, Part("positions", _decode_positions, *_where(cluster, group, topic)))
+    logs = _logs(walk, tick, *_of_topics({key[1] for key in rows} if group or topic else None))
     out: dict[Triple, list[PartitionLag]] = {}
-    for grp, top, part, committed, committed_at, _, behind, _ in lake().latest(
-        "positions", tick.at, tick.number, 0, where, args
-    ):
+    for grp, top, part, committed, committed_at, _, behind, _ in rows.values():
         key = _triple(grp, top)
-        if committed is not None and key[0] == cluster:
+        if key[0] == cluster:
             start, end, _ = logs.get((top, part), (None, None, None))
             out.setdefault(key, []).append(_partition(part, committed, committed_at, start, end, behind, sampled))
     owners = {k: _owners(_standing(tick), k) for k in out}
@@ -263,16 +276,31 @@ def partitions_at(
     }
 
 
-def _where(cluster: str, group: str | None, topic: str | None) -> tuple[str, list[int]]:
+def _of_topics(numbers: set[int] | None) -> tuple[str, tuple[int, ...]]:
+    """Where a log belongs to one of few topics; nothing is left out where they are many or all."""
+    if numbers is None or len(numbers) > FEW_TOPICS:
+        return "", ()
+    return f"AND topic IN ({', '.join('?' for _ in numbers) or -1})", tuple(sorted(numbers))
+
+
+def _where(cluster: str, group: str | None, topic: str | None) -> tuple[str, tuple[int, ...]]:
     wanted = [("grp", "group", group), ("topic", "topic", topic)]
     given = [(column, _number(kind, cluster, name)) for column, kind, name in wanted if name is not None]
-    return " ".join(f"AND {column} = ?" for column, _ in given), [number for _, number in given]
+    return " ".join(f"AND {column} = ?" for column, _ in given), tuple(number for _, number in given)
 
 
-def _logs(tick: Tick, cluster: str, topic: str | None) -> dict[tuple[int, int], tuple[int | None, int | None, Ms]]:
-    where, args = _where(cluster, None, topic)
-    rows = lake().latest("logs", tick.at, tick.number, 0, where, args)
-    return {(top, part): (start, end, seen) for top, part, start, end, seen in rows}
+Logs = Mapping[tuple[int, int], tuple[int | None, int | None, Ms]]
+
+
+def _logs(walk: Reel, tick: Tick, where: str = "", args: tuple[int, ...] = ()) -> Logs:
+    return walk.at(lake(), tick, Part("logs", _decode_logs, where, args))
+
+
+def _sampled_at(walk: Reel | None, tick: Tick, cluster: str) -> float | None:
+    """When the positions of a cluster were sampled."""
+    numbers = walk.at(lake(), tick, _NUMBERS) if walk and walk.ahead else _sampled(tick).numbers
+    found: float | None = numbers.get((f"cluster:{cluster}", "positions_at"))
+    return found
 
 
 def _partition(
@@ -295,16 +323,14 @@ def _owners(standing: Standing, key: Triple) -> dict[int, str]:
     return {p: m["id"] for m in members for p in m["assigned"].get(key[2], ())}
 
 
-def topic_logs_at(t: Ms | None, cluster: str, topic: str) -> list[dict[str, Any]]:
+def topic_logs_at(t: Ms | None, cluster: str, topic: str, *, walk: Reel | None = None) -> list[dict[str, Any]]:
     """Leader, replicas, in-sync replicas and range of every partition, in order; [] for an unknown topic."""
     tick = tick_at(t)
-    rows = versions.known_at(NodeVersion.objects.filter(node=node_id("topic", cluster, topic)), tick.at)
-    version = rows.values_list("detail", flat=True).first()
     number = _number("topic", cluster, topic)
-    logs = _logs(tick, cluster, topic)
-    sampled = _sampled(tick).numbers.get((f"cluster:{cluster}", "positions_at"))
+    logs = _logs(walk or Reel(), tick, *_where(cluster, None, topic))
+    sampled = _sampled_at(walk, tick, cluster)
     out = []
-    for part, leader, replicas, isr in (version or {}).get("layout", ()):
+    for part, leader, replicas, isr in _detail(tick, node_id("topic", cluster, topic)).get("layout", ()):
         start, end, _ = logs.get((number, part), (None, None, None))
         known = {
             "partition": part,
@@ -316,6 +342,12 @@ def topic_logs_at(t: Ms | None, cluster: str, topic: str) -> list[dict[str, Any]
         }
         out.append({**known, "sampled_at": int(sampled) if sampled and (number, part) in logs else None})
     return out
+
+
+def _detail(tick: Tick, node: str) -> Mapping[str, Any]:
+    """What only the node's own page asks for; as constant as the structure."""
+    rows = versions.known_at(NodeVersion.objects.filter(node=node), tick.at).values_list("detail", flat=True)
+    return _details.get((node, _structure_key(tick)), lambda: rows.first() or {})
 
 
 # Changes
@@ -416,7 +448,7 @@ def storage() -> Storage:
 def log_ranges_at(t: Ms | None, cluster: str) -> dict[str, list[tuple[int, int | None, int | None]]]:
     """Partition, log start and log end of every topic of a cluster, in one read. Raises TapeBegins."""
     out: dict[str, list[tuple[int, int | None, int | None]]] = {}
-    for (number, part), (start, end, _) in sorted(_logs(tick_at(t), cluster, None).items()):
+    for (number, part), (start, end, _) in sorted(_logs(Reel(), tick_at(t)).items()):
         owner, name = _dictionary(number)[number]
         if owner == cluster:
             out.setdefault(name, []).append((part, start, end))

@@ -87,7 +87,9 @@ def sentence(pieces: Sequence[Mapping[str, Any]], at: Ms, against: Sequence[str]
 
     A piece has source, strength, detail, last_seen, count and recent (count within the last hour, or None).
     """
-    ordered = sorted(pieces, key=lambda p: (rank(p["strength"]), -p["last_seen"], p["source"]))
+    ordered = list(pieces)
+    if len(ordered) > 1:  # asked for every edge of every frame
+        ordered.sort(key=lambda p: (rank(p["strength"]), -p["last_seen"], p["source"]))
     said = [_piece(p, at, also=i > 0 and p["strength"] != ordered[0]["strength"]) for i, p in enumerate(ordered)]
     return "; ".join([*said, *against]) or "no evidence"
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
+from dashboard import playing
+from dashboard.hub import key_of
 from dashboard.playhead import Playhead
-from dashboard.playing import next_due, stops
+from dashboard.playing import Run, Turn, next_due, stops
 from dashboard.times import stamp
 from lineage import history
 from lineage.models import Change, Tick
@@ -34,28 +36,44 @@ def ticks() -> list[int]:
     return list(Tick.objects.order_by("at").values_list("at", flat=True))
 
 
+def messages(run: Run, upto: int, speed: float) -> list[dict[str, Any]]:
+    return [json.loads(said) for said in run.turn(upto, speed).said if isinstance(said, str)]
+
+
 def test_up_to_sixty_times_every_tick_is_shown(lasting_tape: Tape) -> None:
     grow(lasting_tape, range(10, 20))
-    begin = ticks()[0]
-    assert stops(begin, ticks()[-1], 60) == ticks()[1:]
-    assert stops(ticks()[-1], ticks()[-1] + 5000, 60) == []
+    begin, end = ticks()[0], ticks()[-1]
+    run = Run(key_of("lag", {}), begin, None)
+    assert [m["at"] for m in messages(run, end, 60)] == [stamp(t) for t in ticks()[1:]]
+    assert run.turn(end + 5000, 60) == Turn([], None)
+
+
+def test_more_than_a_turn_holds_follows_in_the_next(lasting_tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playing, "MOST", 3)
+    monkeypatch.setattr(playing, "READ", 2)
+    grow(lasting_tape, range(10, 20))
+    run, seen = Run(key_of("lag", {}), ticks()[0], None), []
+    while run.turn(ticks()[0], 60).ahead is not None:
+        turn = run.turn(ticks()[-1], 60)
+        assert len(turn.said) <= 3
+        seen += [json.loads(said)["at"] for said in turn.said if isinstance(said, str)]
+    assert seen == [stamp(t) for t in ticks()[1:]]
 
 
 def test_faster_only_ticks_without_a_change_are_left_out(lasting_tape: Tape) -> None:
     grow(lasting_tape, range(10, 20))
-    shown = stops(ticks()[0], ticks()[-1], 600)
+    shown = [t.at for t in stops(ticks()[0], ticks()[-1])]
     changed = {history.tick_at(t).at for t in Change.objects.values_list("recorded_at", flat=True)}
     assert set(shown) >= changed - {ticks()[0]}
     assert shown[-1] == ticks()[-1]
     assert len(shown) < len(ticks()) - 1
 
 
-def test_the_next_look_is_when_the_next_tick_is_due(lasting_tape: Tape) -> None:
-    grow(lasting_tape, range(10, 12))
-    first, second = ticks()[-2:]
-    assert next_due(first, first, 1.0) == min(1.0, (second - first) / 1000)
-    assert next_due(first, first, 10.0) == (second - first) / 10_000
-    assert next_due(second, second, 1.0) == 1.0
+def test_the_next_look_is_when_the_next_tick_is_due() -> None:
+    assert next_due(1500, 1000, 1.0) == 0.5
+    assert next_due(1500, 1000, 10.0) == 0.05
+    assert next_due(1500, 2000, 10.0) == 0.0
+    assert next_due(90_000, 1000, 1.0) == 1.0
 
 
 async def test_a_played_stretch_is_the_stretch_as_it_was_live_and_ends_there(lasting_tape: Tape) -> None:

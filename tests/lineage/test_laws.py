@@ -23,6 +23,7 @@ from lineage.lake import Lake
 from lineage.meter import Meter
 from lineage.observations import AnyObservation, EdgeSeen, JoinSaid
 from lineage.recorder import Tape
+from lineage.reel import Reel
 from lineage.structure import Delta
 from tests.lineage import world as w
 from tests.lineage.world import T0
@@ -220,10 +221,23 @@ def test_live_is_replay_and_changes_lead_from_each_graph_to_the_next(
         history.forget()
         assert [history.frame_at(frame.at) for frame in shown] == shown
         assert [history.frame_at(frame.at + 99) for frame in shown] == shown
+        assert _walked(shown, Reel()) == _walked(shown, Reel(ahead=True)) == shown
         for (t1, one), (t2, two) in itertools.pairwise(graphs):
             assert one.apply(history.changes_between(t1, t2)) == two
         _thinned(Path(directory), shown)
         history.forget()
+
+
+def _walked(frames: list[Frame], walk: Reel) -> list[Frame]:
+    """The same moments, gone through from tick to tick, and the positions with them."""
+    out = []
+    for frame in frames:
+        out.append(history.frame_of(history.tick_at(frame.at), walk))
+        for group in GROUPS:
+            assert history.partitions_at(frame.at, "c", group, walk=walk) == history.partitions_at(frame.at, "c", group)
+        for topic in TOPICS:
+            assert history.topic_logs_at(frame.at, "c", topic, walk=walk) == history.topic_logs_at(frame.at, "c", topic)
+    return out
 
 
 def _thinned(directory: Path, shown: list[Frame]) -> None:
@@ -234,5 +248,6 @@ def _thinned(directory: Path, shown: list[Frame]) -> None:
     lake.close()
     history.forget()
     last = {frame.at // retention.MINUTE_MS: frame for frame in shown}
+    assert _walked(list(last.values()), Reel(ahead=True)) == [replace(f, resolution="minute") for f in last.values()]
     for frame in last.values():
         assert history.frame_at(frame.at) == replace(frame, resolution="minute")

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import os
+import resource
 
 from django.core.asgi import get_asgi_application
+
+MOST_FILES = 65_536
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 http = get_asgi_application()  # before anything that needs the apps
 
 from dashboard.routing import application_for  # noqa: E402
 
+
+def room_for_viewers() -> None:
+    """Each viewer takes a file descriptor, and many a shell allows 1,024: as many as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+room_for_viewers()
 application = application_for(http)

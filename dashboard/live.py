@@ -65,6 +65,10 @@ def same_origin(headers: dict[bytes, bytes]) -> bool:
     return urlsplit(origin.decode("latin-1")).netloc.lower() == headers.get(b"host", b"").decode("latin-1").lower()
 
 
+class Gone(Exception):
+    """The client is not there any more; nothing is wrong."""
+
+
 class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     """One viewer. It hears of ticks from the hub alone: without a channel of its own it costs Redis nothing."""
 
@@ -101,15 +105,18 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """A message of the client."""
-        try:
-            await self._act(read(text_data))
-        except BadMessage as e:
-            self.bad += 1
-            await self._error("That message is not understood", str(e), e.remedy)
-            if self.bad >= MOST_BAD:
-                await self.close(code=GOING)
-        except Exception as e:
-            await self._failed(e)
+        with contextlib.suppress(Gone):
+            try:
+                await self._act(read(text_data))
+            except BadMessage as e:
+                self.bad += 1
+                await self._error("That message is not understood", str(e), e.remedy)
+                if self.bad >= MOST_BAD:
+                    await self.close(code=GOING)
+            except Gone:
+                raise
+            except Exception as e:
+                await self._failed(e)
 
     async def _act(self, message: Message) -> None:
         if message.type != "open" and self.key is None:
@@ -163,10 +170,19 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
             self.slot = None
 
     async def _follow(self, way: Callable[[], Awaitable[None]]) -> None:
+        with contextlib.suppress(Gone):
+            try:
+                await way()
+            except Gone:
+                raise
+            except Exception as e:
+                await self._failed(e)
+
+    async def _say(self, text: str) -> None:
         try:
-            await way()
-        except Exception as e:
-            await self._failed(e)
+            await self.send(text_data=text)
+        except OSError as e:
+            raise Gone from e
 
     async def _live(self) -> None:
         assert self.key is not None
@@ -191,7 +207,7 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         try:
             shown = await seek(self.key, at)
             at = shown.at
-            await self.send(text_data=shown.whole())
+            await self._say(shown.whole())
         except views.NotThere as e:  # at this moment; the playhead stands here all the same
             await self._failed(e)
         self.sent = None  # who stands still keeps nothing: wherever it goes from here, it is sent a whole frame
@@ -206,7 +222,7 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
             at, speed = self.head.at(began) or 0, self.head.speed
             turn = await in_pool(PLAYS, run.turn, at, speed)
             for said in turn.said:
-                await (self._failed(said) if isinstance(said, Exception) else self.send(text_data=said))
+                await (self._failed(said) if isinstance(said, Exception) else self._say(said))
             if turn.ahead is None:
                 self.head, self.sent = self.head.to_live(), run.shown
                 return await self._live()
@@ -220,7 +236,7 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         old, self.sent = self.sent, made
         data = made.since(old) if made.is_ready(old) else await in_pool(LIVE, made.since, old)
         if data is not None:
-            await self.send(text_data=data)
+            await self._say(data)
 
     async def _tell(self, bounds: tuple[int, int] | None = None) -> None:
         """Where the playhead stands, and between which ends."""
@@ -229,7 +245,7 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         shown = stamp(at if at is not None else self.sent.at if self.sent else now_ms())
         state = {"live": self.head.live, "playing": self.head.playing, "speed": self.head.speed}
         body = {"type": "playhead", "at": shown, **state, "start": rfc(start), "end": rfc(end)}
-        await self.send(text_data=dumps(body).decode())
+        await self._say(dumps(body).decode())
 
     async def _failed(self, e: Exception) -> None:
         begin = {"begin": stamp(e.begin)} if isinstance(e, TapeBegins) and e.begin is not None else {}
@@ -237,7 +253,7 @@ class ViewConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
 
     async def _error(self, title: str, detail: str, remedy: str, **more: str) -> None:
         body = {"type": "error", "title": title, "detail": detail, "remedy": remedy, **more}
-        await self.send(text_data=dumps(body).decode())
+        await self._say(dumps(body).decode())
 
 
 def _moment(at: str) -> int | None:

@@ -23,7 +23,7 @@ from lineage.storage import Storage
 
 __all__ = ["Future", "TapeBegins", "frame_at", "is_hindsight", "now_ms", "played", "view_of"]
 
-KEPT_VIEWS = 64
+KEPT_VIEWS = 24  # each holds its frame
 STORAGE_KEPT = 60_000  # ms
 
 

@@ -67,7 +67,7 @@ class TapeBegins(LookupError):
         self.begin = begin
 
 
-_frames, _standings, _graphs, _samples, _names = Cache(24), Cache(8), Cache(8), Cache(6), Cache(1)
+_frames, _standings, _graphs, _samples, _names = Cache(12), Cache(8), Cache(8), Cache(6), Cache(1)
 _numbers, _details = Cache(512), Cache(64)
 _lakes: dict[tuple[str, str], Lake] = {}
 _lakes_lock = threading.Lock()

@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -50,7 +51,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     work, port = tmp_path_factory.mktemp("web"), free_port()
     env = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "PLAYHEAD_CONFIG", "HOST"}}
-    env |= {"PLAYHEAD_DATA_DIR": str(work), "PORT": str(port), "PLAYHEAD_OTLP": "open"}
+    env |= {"PLAYHEAD_DATA_DIR": str(work), "PORT": str(port), "PLAYHEAD_OTLP": "open", "PLAYHEAD_ANONYMOUS": "viewer"}
     env |= {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
     log = (work / "log").open("wb")
     with subprocess.Popen(web(env), cwd=ROOT, env=env, stdout=log, stderr=log) as process:
@@ -122,6 +123,18 @@ def test_many_at_once_hold_no_more(served: Served) -> None:
     assert len(answers) == 8
     assert all(map(refused, answers))
     assert served.memory() - before < 2 * MOST_MORE
+
+
+def test_a_thousand_viewers_find_room_and_none_is_compressed_for_alone(served: Served) -> None:
+    limits = Path(f"/proc/{served.pid}/limits").read_text().partition("Max open files")[2].split()
+    assert int(limits[0]) == min(int(limits[1]), 65_536)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=SECONDS) as viewer:
+        key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        asked = f"Upgrade: websocket\r\nConnection: Upgrade\r\n{key}Sec-WebSocket-Extensions: permessage-deflate\r\n"
+        viewer.sendall(f"GET /ws/v1/view HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n{asked}\r\n".encode())
+        answer = viewer.recv(4096).lower()
+    assert answer.startswith(b"http/1.1 101")
+    assert b"permessage-deflate" not in answer
 
 
 def test_it_serves_on(served: Served) -> None:

@@ -26,16 +26,18 @@ pytestmark = pytest.mark.usefixtures("viewer")
 
 
 class Narrow(Socket):
-    """A client whose connection takes nothing while ``gate`` is shut, as a full socket does."""
+    """A client whose connection takes nothing while ``gate`` is shut, as a full socket does, or is broken."""
 
     def __init__(self) -> None:
         super().__init__([HOST])
-        self.gate, inner = asyncio.Event(), self.application
+        self.gate, self.broken, inner = asyncio.Event(), False, self.application
         self.gate.set()
 
         async def gated(scope: Any, receive: Any, send: Any) -> None:
             async def when_open(message: Any) -> None:
                 await self.gate.wait()
+                if self.broken:
+                    raise OSError("the client is gone")
                 await send(message)
 
             await inner(scope, receive, when_open)
@@ -82,6 +84,18 @@ async def test_who_does_not_read_delays_no_other_and_is_sent_the_newest_then(las
             held = apply(held, message)
         assert held == whole
         assert await slow.receive_nothing(timeout=0.3)
+
+
+async def test_who_is_gone_is_no_failure(lasting_tape: Tape, caplog: pytest.LogCaptureFixture) -> None:
+    async with narrow() as gone, opened() as there:
+        for socket in (gone, there):
+            await ask(socket, "open", view="lag", params={"group": "audit"})
+            await told(socket, "playhead")
+        gone.broken = True
+        await tick(lasting_tape, 10, 150)
+        await told(there, "patch")
+        assert await gone.receive_nothing(timeout=0.3)
+    assert not caplog.records
 
 
 async def test_who_stands_still_holds_nothing(lasting_tape: Tape) -> None:

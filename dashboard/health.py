@@ -10,7 +10,7 @@ from django.http import HttpRequest, JsonResponse
 
 from dashboard.reading import frame_at, now_ms
 from lineage.frames import Frame
-from lineage.history import TapeBegins
+from lineage.history import Away, TapeBegins
 
 FIRST = ("topology", "groups", "positions")  # the collectors whose first success makes a whole picture
 
@@ -35,6 +35,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         missing = [{"cluster": name, "what": "a first sample"} for name in wanted]
     except DatabaseError:
         missing = [{"cluster": None, "what": "the database does not answer"}]
+    except Away as e:
+        missing = [{"cluster": None, "what": str(e)}]
     status = "waiting" if missing else "ready"
     body = {"status": status, "missing": missing, "unreachable": away}
     return JsonResponse(body, status=503 if missing else 200)

@@ -20,11 +20,12 @@ from dashboard.messages import BadMessage, Message, read
 from dashboard.patches import Snapshot
 from dashboard.playhead import Playhead
 from dashboard.playing import PLAYS, Run, next_due
+from dashboard.problems import OUT_OF_REACH
 from dashboard.reading import Future, now_ms
 from dashboard.stepping import stepped
 from dashboard.times import parse_at, rfc, stamp
 from lineage import history
-from lineage.history import TapeBegins
+from lineage.history import Away, TapeBegins
 
 log = logging.getLogger(__name__)
 
@@ -273,6 +274,9 @@ def explained(e: Exception) -> tuple[str, str, str]:
         return "Not there", f"{e}.", "It may have existed at another moment."
     if isinstance(e, Future):
         return "Not yet", f"{e}.", "Go to live."
+    if isinstance(e, Away):
+        log.error("%s", e)
+        return "What was recorded cannot be reached", *OUT_OF_REACH
     if isinstance(e, ValueError):
         return "That cannot be shown", f"{e}.", "Correct the address of this page, or open it without it."
     log.error("a view failed", exc_info=e)

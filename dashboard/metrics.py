@@ -16,7 +16,7 @@ from dashboard.reading import frame_at, now_ms
 from dashboard.views.common import DANGER
 from lineage import history
 from lineage.frames import Frame, PartitionLag
-from lineage.history import TapeBegins
+from lineage.history import Away, TapeBegins
 
 Logs = Mapping[str, Mapping[str, Iterable[tuple[int, int | None, int | None]]]]
 Positions = Mapping[tuple[str, str, str], tuple[PartitionLag, ...]]
@@ -147,5 +147,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     except Problem as e:
         return problems.answer(e.status, e.detail)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_exported(now_ms()))
+    try:
+        registry.register(_exported(now_ms()))
+    except Away as e:
+        return problems.answer(503, str(e))
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -23,12 +23,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dashboard import access, views
 from dashboard.api.wire import dumps
+from dashboard.problems import OUT_OF_REACH
 from dashboard.reading import Future, frame_at, is_hindsight, now_ms, view_of
 from dashboard.throttle import Throttle
 from dashboard.times import parse_at, stamp
 from dashboard.views.common import View
 from lineage import history
-from lineage.history import TapeBegins
+from lineage.history import Away, TapeBegins
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,9 @@ def page(request: HttpRequest, view: str, id: str = "") -> HttpResponse:
     except DatabaseError as e:
         log.error("the database does not answer: %s", e)
         return error(request, 503, "The database does not answer", "", "Reload this page in a moment.")
+    except Away as e:
+        log.error("%s", e)
+        return error(request, 503, "What was recorded cannot be reached", *OUT_OF_REACH)
     title = shown.meta["title"] if shown else TITLES.get(view, id.partition(":")[2])
     context = {"view": view, "params_json": dumps(params).decode(), "title": title, "table": plain(shown)}
     context["recording"] = settings.RECORDING

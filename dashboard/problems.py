@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from django.http import HttpResponse
 
+OUT_OF_REACH = ("The server that keeps it does not answer; the log says why.", "It is tried again by itself.")
 CONTENT_TYPE = "application/problem+json"
 
 

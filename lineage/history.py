@@ -21,15 +21,16 @@ from lineage.framing import Samples, Standing, Triple
 from lineage.graph import LineageGraph
 from lineage.identity import node_id
 from lineage.lag import message_lag
-from lineage.lake import Lake, Row, block_of
+from lineage.lake import Away, Lake, Row, block_of
 from lineage.meter import LagRow
 from lineage.models import Name, NodeVersion, Tick
 from lineage.observations import Ms
 from lineage.reel import Part, Reel
 from lineage.stepping import change_after, change_before, tick_after, tick_before
-from lineage.storage import Storage, measured
+from lineage.storage import Storage, measured, place
 
 __all__ = [
+    "Away",
     "TapeBegins",
     "bounds",
     "change_after",
@@ -92,11 +93,11 @@ def forget_answers() -> None:
 
 
 def lake() -> Lake:
-    """The lake of this process's data directory, for reading."""
+    """The lake of this process, for reading. Raises Away where its server does not answer."""
     key = (str(settings.DATA_DIR), settings.LAKE_URL)
     with _lakes_lock:
         if key not in _lakes:
-            _lakes[key] = Lake(Path(key[0]), key[1], read_only=True)
+            _lakes[key] = Lake(place(Path(key[0])), read_only=True)
         return _lakes[key]
 
 

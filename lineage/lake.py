@@ -7,6 +7,7 @@ true at any tick is found by reading one block. One process writes (the recorder
 from __future__ import annotations
 
 import importlib.util
+import os
 import sqlite3
 import threading
 import time
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 import duckdb
 import numpy as np
 
+from lineage.depot import ANSWERS_WITHIN, URL, Depot, Postgres, explained
 from lineage.observations import Ms
 
 BLOCK_MS = 600_000
@@ -28,8 +30,16 @@ T = TypeVar("T")
 FULL = ("no space left", "disk is full", "disk full", "file too large", "disk quota", "could not write file")
 
 
-class NoRoom(RuntimeError):
+class NotNow(RuntimeError):
+    """The lake cannot be written or read at the moment; the message says why, and what helps."""
+
+
+class NoRoom(NotNow):
     """The disk takes no more; nothing of what was being written is there."""
+
+
+class Away(NotNow):
+    """The server of the files, or of the catalog, does not answer or does not let us in."""
 
 
 # Columns after ``tick`` and ``t`` (the tick's time). INT holds None as -1 on its way in: no offset or time is negative.
@@ -79,7 +89,11 @@ BUSY = (
     "no such file",
     "No such file",
     "Cannot open file",
+    "HTTP 404",  # of a file on S3: merged away meanwhile
+    "could not serialize",
+    "deadlock detected",
 )
+SCHEMA = "playhead_lake"  # of the catalog in PostgreSQL
 
 READER, WRITER = (
     8,
@@ -105,27 +119,39 @@ class UnreadableFile(ValueError):
 
 
 class Lake:
-    """One attachment to the lake of a data directory. Safe for threads: every call has a cursor of its own."""
+    """One attachment to a lake (a data directory's own, or a Depot). Safe for threads: each call has its cursor.
 
-    def __init__(self, data_dir: Path, url: str = "", read_only: bool = False) -> None:
-        self._catalog = Path(data_dir) / "lake.sqlite"
-        self._files = url or str(Path(data_dir) / "lake")
+    Any call may raise Away where files or catalog are on a server.
+    """
+
+    def __init__(self, where: Path | Depot, read_only: bool = False) -> None:
+        self.depot = where if isinstance(where, Depot) else Depot(str(where / "lake"), where / "lake.sqlite")
         self._read_only = read_only
         self._write = threading.Lock()
         if not read_only:
-            _prepare(self._catalog)
-        self._con = _retrying(self._connect, READER if read_only else WRITER)
+            _prepare(self.depot)
+        self._con = self._retrying(self._connect, READER if read_only else WRITER)
         if not read_only:
-            self._create()
+            self._retrying(self._create, WRITER)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        options = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
-        con = duckdb.connect(config={**options, "memory_limit": "512MB"})
-        for name in ("ducklake", "sqlite_scanner", *(("httpfs",) if "://" in self._files else ())):
-            con.execute(f"LOAD {_quoted(str(extension(name)))}")
-        mode = "READ_ONLY" if self._read_only else f"DATA_PATH {_quoted(self._files)}, DATA_INLINING_ROW_LIMIT 0"
-        con.execute(f"ATTACH {_quoted(f'ducklake:sqlite:{self._catalog}')} AS lake ({mode})")
+        con, at = connected(self.depot), self.depot.catalog
+        mode = "READ_ONLY" if self._read_only else f"DATA_PATH {_quoted(self.depot.files)}, DATA_INLINING_ROW_LIMIT 0"
+        if isinstance(at, Postgres):
+            con.execute(_secret("catalog", "postgres", dict(at.parts)))
+            mode += f", META_SECRET 'catalog', METADATA_SCHEMA '{SCHEMA}'"
+        path = f"ducklake:postgres:{at.options}" if isinstance(at, Postgres) else f"ducklake:sqlite:{at}"
+        con.execute(f"ATTACH {_quoted(path)} AS lake ({mode})")
         return con
+
+    def _retrying(self, call: Callable[[], T], tries: int = READER) -> T:
+        """``call``, again where the catalog was locked for a moment or a file just merged away. Raises Away."""
+        try:
+            return _retrying(call, tries)
+        except duckdb.Error as error:
+            if why := explained(str(error), self.depot):
+                raise Away(why) from None  # the error's own text may name more than is to be seen
+            raise
 
     def _create(self) -> None:
         con = self._con.cursor()
@@ -151,7 +177,7 @@ class Lake:
         if filled:
             with self._write:
                 try:
-                    _retrying(lambda: self._insert(filled), WRITER)
+                    self._retrying(lambda: self._insert(filled), WRITER)
                 except duckdb.Error as error:
                     if is_full(error):
                         raise NoRoom(str(error)) from error
@@ -174,7 +200,7 @@ class Lake:
         """Takes away what was written under ticks that never became durable."""
         with self._write:
             for table in TABLES:
-                _retrying(partial(self._do, f"DELETE FROM lake.{table} WHERE tick > ?", [tick]), WRITER)  # noqa: S608
+                self._retrying(partial(self._do, f"DELETE FROM lake.{table} WHERE tick > ?", [tick]), WRITER)  # noqa: S608
 
     def _do(self, sql: str, args: Sequence[Any] = ()) -> None:
         self._con.cursor().execute(sql, list(args))
@@ -184,17 +210,17 @@ class Lake:
         limit = "" if whole else ", max_file_size => 1000000"
         old = f"older_than => now() - INTERVAL {int(keep_seconds)} SECOND"
         with self._write:
-            _retrying(partial(self._do, f"CALL ducklake_merge_adjacent_files('lake'{limit})"))
+            self._retrying(partial(self._do, f"CALL ducklake_merge_adjacent_files('lake'{limit})"))
             if whole:
-                _retrying(partial(self._do, "CALL ducklake_rewrite_data_files('lake')"))
-            _retrying(partial(self._do, f"CALL ducklake_expire_snapshots('lake', {old})"))
-            _retrying(partial(self._do, f"CALL ducklake_cleanup_old_files('lake', {old})"))
+                self._retrying(partial(self._do, "CALL ducklake_rewrite_data_files('lake')"))
+            self._retrying(partial(self._do, f"CALL ducklake_expire_snapshots('lake', {old})"))
+            self._retrying(partial(self._do, f"CALL ducklake_cleanup_old_files('lake', {old})"))
 
     def thin(self, start: Ms, end: Ms, step: Ms) -> None:
         """Leaves of ``start`` to ``end`` the newest row of each key in each ``step``, a table at a time."""
         with self._write:
             for table in TABLES:
-                _retrying(partial(self._thin, table, start, end, step))
+                self._retrying(partial(self._thin, table, start, end, step))
 
     def _thin(self, table: str, start: Ms, end: Ms, step: Ms) -> None:
         last = f"QUALIFY row_number() OVER (PARTITION BY {ORDER[table]}, t // ? ORDER BY tick DESC) = 1"
@@ -216,17 +242,36 @@ class Lake:
         """Removes every row before ``before``."""
         with self._write:
             for table in TABLES:
-                _retrying(partial(self._do, f"DELETE FROM lake.{table} WHERE t < ?", [before]))  # noqa: S608
+                self._retrying(partial(self._do, f"DELETE FROM lake.{table} WHERE t < ?", [before]))  # noqa: S608
 
     def size(self) -> tuple[int, int]:
-        """Files, and bytes with the catalog, waiting for their removal included where the files are local."""
-        local = Path(self._files)
-        if "://" in self._files:
-            rows = self.query("SELECT sum(file_count), sum(file_size_bytes) FROM ducklake_table_info('lake')")
-            return int(rows[0][0] or 0), int(rows[0][1] or 0)
-        sizes = [p.stat().st_size for p in local.rglob("*.parquet") if p.exists()]
-        catalog = [p for p in (self._catalog, Path(f"{self._catalog}-wal")) if p.exists()]
-        return len(sizes), sum(sizes) + sum(p.stat().st_size for p in catalog)
+        """Files, and bytes with a catalog in SQLite; on S3 without those that were merged and await their removal."""
+        files, used = self._on_disk() if self.depot.local else self._on_s3()
+        at = self.depot.catalog
+        own = () if isinstance(at, Postgres) else (at, Path(f"{at}-wal"))
+        return files, used + sum(p.stat().st_size for p in own if p.exists())
+
+    def _on_disk(self) -> tuple[int, int]:
+        sizes = [p.stat().st_size for p in Path(self.depot.files).rglob("*.parquet") if p.exists()]
+        return len(sizes), sum(sizes)
+
+    def _on_s3(self) -> tuple[int, int]:
+        meta = "__ducklake_metadata_lake." + (SCHEMA if isinstance(self.depot.catalog, Postgres) else "main")
+        tables = ("ducklake_data_file", "ducklake_delete_file")
+        each = " UNION ALL ".join(f"SELECT file_size_bytes AS size FROM {meta}.{t}" for t in tables)  # noqa: S608
+        ((files, used),) = self.query(f"SELECT count(*), sum(size) FROM ({each})")  # noqa: S608
+        return int(files), int(used or 0)
+
+    def away(self) -> str | None:
+        """Why the files on S3 cannot be reached, None while they can be and where they are on a disk."""
+        try:
+            if self.depot.s3:
+                self.query(f"SELECT count(*) FROM {_quoted(_marker(self.depot))}")  # noqa: S608
+        except Away as error:
+            return str(error)
+        except duckdb.Error:
+            return None  # they answer, if not as they should
+        return None
 
     def copy_out(self, table: str, start: Ms, end: Ms, upto: int, path: Path) -> int:
         """Writes the rows of the ticks from ``start`` to ``end`` into a Parquet file; how many they were."""
@@ -279,7 +324,7 @@ class Lake:
 
     def query(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """All rows of a SELECT over ``lake.<table>``."""
-        return _retrying(lambda: self._con.cursor().execute(sql, list(args)).fetchall())
+        return self._retrying(lambda: self._con.cursor().execute(sql, list(args)).fetchall())
 
 
 def is_full(error: BaseException) -> bool:
@@ -292,10 +337,58 @@ def columns_of(table: str) -> str:
     return ", ".join(c for c, _ in TABLES[table])
 
 
-def _prepare(catalog: Path) -> None:
+def connected(at: Depot) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that can reach the depot, with nothing attached to it; no extension is ever fetched from elsewhere."""
+    options = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
+    con = duckdb.connect(config={**options, "memory_limit": "512MB"})
+    catalog = "postgres_scanner" if isinstance(at.catalog, Postgres) else "sqlite_scanner"
+    for name in ("ducklake", catalog, *(("httpfs",) if at.s3 else ())):
+        con.execute(f"LOAD {_quoted(str(extension(name)))}")
+    if at.s3:
+        style = "path" if at.s3.endpoint else "vhost"
+        given = {"KEY_ID": at.s3.key, "SECRET": at.s3.secret, "SESSION_TOKEN": at.s3.token, "REGION": at.s3.region}
+        given |= {"ENDPOINT": at.s3.endpoint, "URL_STYLE": style, "USE_SSL": str(at.s3.tls).lower()}
+        con.execute(_secret("files", "s3", given))
+        con.execute(f"SET http_timeout = {ANSWERS_WITHIN}")
+        con.execute("SET http_retries = 1")
+    return con
+
+
+def check(at: Depot) -> None:
+    """Makes the directory, or writes a small file to S3 and reads it back. Raises Away where that fails."""
+    if at.s3 is None:
+        try:
+            Path(at.files).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Away(f"{at.files} cannot be made ({error.strerror}); correct {URL}") from error
+        if not os.access(at.files, os.W_OK | os.X_OK):
+            raise Away(f"{at.files} cannot be written to; correct {URL}, or who may write there")
+        return
+    with connected(at) as con:
+        try:
+            con.execute(f"COPY (SELECT 1 AS playhead) TO {_quoted(_marker(at))} (FORMAT parquet)")
+            con.execute(f"SELECT * FROM {_quoted(_marker(at))}")  # noqa: S608
+        except duckdb.Error as error:
+            raise Away(explained(str(error), at) or f"{at.files} cannot be used: {error}") from None
+
+
+def _marker(at: Depot) -> str:
+    return f"{at.files}/playhead.parquet"
+
+
+def _secret(name: str, kind: str, given: Mapping[str, str]) -> str:
+    parts = ", ".join(f"{k} {_quoted(v)}" for k, v in given.items() if v)
+    return f"CREATE SECRET {name} (TYPE {kind}, {parts})"
+
+
+def _prepare(at: Depot) -> None:
+    if at.local:
+        at.local.mkdir(parents=True, exist_ok=True)
+    if isinstance(at.catalog, Postgres):
+        return
     # WAL lets readers in other processes read the catalog while the recorder commits.
-    catalog.parent.mkdir(parents=True, exist_ok=True)
-    with sqlite3.connect(catalog) as con:
+    at.catalog.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(at.catalog) as con:
         con.execute("PRAGMA journal_mode=WAL")
     con.close()
 

@@ -16,27 +16,29 @@ from typing import IO, Any, TypeVar
 
 import msgspec
 import redis
-from django.db import OperationalError, close_old_connections, transaction
+from django.db import OperationalError, close_old_connections, connection, transaction
 
 from lineage import models, retention
 from lineage.batch import Batch
 from lineage.config import Config
 from lineage.ingest import Ingest
-from lineage.lake import Lake, NoRoom, is_full
+from lineage.lake import Away, Lake, NoRoom, NotNow, is_full
 from lineage.models import Tick
 from lineage.observations import FIELD, STREAM, AnyObservation, Ms, PositionsFrame, decode
 from lineage.restore import restored
-from lineage.storage import shortage
+from lineage.storage import place, shortage
 
+__all__ = ["AlreadyRunning", "Away", "Lease", "Recorder", "Tape", "clock", "run"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+RECORDERS = 0x506C6179  # the number of their lock in PostgreSQL
 OTHERS_MS = 1_000  # without a frame of positions, what came is cut into a tick this often
 HEARTBEAT_MS = 10_000  # and without anything at all this often, so that ages go on
 COMPACT_SECONDS = 60.0
 WHOLE_EVERY = 30  # of so many compactions one merges everything small
 READ_COUNT = 500
-ROOM_SECONDS = 1.0  # between two looks at a full disk
+ROOM_SECONDS = 1.0  # between two looks at a full disk, or at a server that is away
 
 
 class AlreadyRunning(RuntimeError):
@@ -44,7 +46,7 @@ class AlreadyRunning(RuntimeError):
 
 
 class Lease:
-    """The data directory's lock: one recorder at a time; the kernel lets go of it when the process dies."""
+    """The lock of data directory and database: one recorder at a time; it is let go of when the process dies."""
 
     def __init__(self, data_dir: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -54,10 +56,24 @@ class Lease:
         except OSError as error:
             self._file.close()
             raise AlreadyRunning(f"another recorder writes to {data_dir}") from error
+        self._session: Any = None
+        if connection.vendor == "postgresql":
+            self._lock_database()
+
+    def _lock_database(self) -> None:
+        """The data directories may be two, on two machines, and the database one: it holds a lock for a session."""
+        self._session = connection.get_new_connection(connection.get_connection_params())
+        self._session.autocommit = True
+        ((held,),) = self._session.execute("SELECT pg_try_advisory_lock(%s)", [RECORDERS]).fetchall()
+        if not held:
+            self.release()
+            raise AlreadyRunning("another recorder writes to this database")
 
     def release(self) -> None:
         """Lets the next one in."""
         self._file.close()
+        if self._session is not None:
+            self._session.close()
 
 
 def clock() -> Ms:
@@ -66,12 +82,11 @@ def clock() -> Ms:
 
 
 class Tape:
-    """What is recorded, without the stream: takes observations, stores ticks. One a data directory."""
+    """What is recorded, without the stream: takes observations, stores ticks. One for a lake. Raises Away."""
 
-    def __init__(self, config: Config, data_dir: Path, lake_url: str = "") -> None:
-        self.lake = Lake(data_dir, lake_url)
-        self.data_dir = data_dir
-        self.held: Batch | None = None  # a tick that the disk did not take
+    def __init__(self, config: Config, data_dir: Path) -> None:
+        self.lake = Lake(place(data_dir))
+        self.held: Batch | None = None  # a tick that the lake did not take
         self._tried = False
         newest = _patiently(lambda: Tick.objects.order_by("-number").first())
         self.stream_id = newest.stream_id if newest else ""
@@ -90,10 +105,10 @@ class Tape:
     def cut(self, now: Ms) -> int:
         """Stores everything since the last tick as one; its number. Times never run back on the tape.
 
-        Raises NoRoom where the disk is full: the tick is held, and the next call stores it.
+        Raises NoRoom where the disk is full, Away where a server is: the tick is held, and the next call stores it.
         """
         if self.held is None:
-            if (why := shortage(self.data_dir)) is not None:
+            if (why := shortage(self.lake.depot)) is not None:
                 raise NoRoom(why)
             self.held = self.ingest.cut(max(now, self.ingest.at + 1))
         return self._save(self.held)
@@ -244,7 +259,7 @@ class Recorder:
         self.tape, self.client, self.announce, self.now = tape, client, announce, now
         self.stopped = threading.Event()
         self._waiting_since: Ms | None = None
-        self._full = ""
+        self._still = ""
         self._compacted, self._compactions = time.monotonic(), 0
 
     def run(self) -> None:
@@ -263,7 +278,7 @@ class Recorder:
 
     def step(self, block_ms: int = 500) -> None:
         """Reads what came, at most once, and cuts the ticks that are due."""
-        if self._full and not self._again():
+        if self._still and not self._again():
             return  # what comes waits in the stream
         last = self.tape.stream_id or "0-0"
         answer: Any = self.client.xread({STREAM: last}, count=READ_COUNT, block=block_ms)
@@ -306,23 +321,23 @@ class Recorder:
             self._cut()
 
     def _again(self) -> bool:
-        """Whether there is room again; asked with a pause, so that a full disk costs no time."""
+        """Whether it can be stored again; asked with a pause, so that a full disk costs no time."""
         self.stopped.wait(ROOM_SECONDS)
-        if shortage(self.tape.data_dir) is None:
+        if shortage(self.tape.lake.depot) is None:
             self._cut()
-        return not self._full
+        return not self._still
 
     def _cut(self) -> None:
         try:
             number = self.tape.cut(self.now())
-        except NoRoom as error:
-            if not self._full:
+        except NotNow as error:
+            if not self._still:
                 log.error("recording stands still: %s", error)
-            self._full = str(error)
+            self._still = str(error)
             return
-        if self._full:
-            log.warning("there is room again: recording goes on")
-        self._full, self._waiting_since = "", None
+        if self._still:
+            log.warning("recording goes on")
+        self._still, self._waiting_since = "", None
         try:
             self.announce(number)
         except Exception:
@@ -335,6 +350,8 @@ class Recorder:
         try:
             self.tape.lake.compact(whole=self._compactions % WHOLE_EVERY == 0)
             retention.step(self.tape.lake, self.tape.ingest.config.retention, self.tape.ingest.at)
+        except Away as error:
+            log.warning("the lake's files are not merged: %s", error)
         except Exception:
             log.exception("merging the lake's files failed; it is tried again")
 
@@ -355,11 +372,10 @@ def run(
     redis_url: str,
     announce: Callable[[int], None],
     stopped: threading.Event,
-    lake_url: str = "",
 ) -> None:
-    """Records until ``stopped`` is set. Raises AlreadyRunning where another one does."""
+    """Records until ``stopped`` is set. Raises AlreadyRunning where another one does, Away where the lake is."""
     lease = Lease(data_dir)
-    tape = Tape(config, data_dir, lake_url)
+    tape = Tape(config, data_dir)
     client = redis.Redis.from_url(redis_url, socket_timeout=10, socket_connect_timeout=3, health_check_interval=30)
     recorder = Recorder(tape, client, announce)
     recorder.stopped = stopped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from lineage.config import Retention
+from lineage.depot import Depot, depot
 from lineage.lake import Lake
 from lineage.models import Tick
 from lineage.observations import Ms
@@ -25,7 +27,8 @@ class Storage:
     """Bytes unless said otherwise. ``recording`` says why nothing is recorded, None while all is well.
 
     ``forecast_bytes``: what the tape will take once every retention is reached; ``forecast_days``: until the disk is
-    full, None where it will not be before that. Both None while the tape is too young to tell.
+    full, None where it will not be before that. Both None while the tape is too young to tell. ``free_bytes``: of the
+    disk that takes the files, or the database where they are on S3; None where neither is on this machine.
     """
 
     files: int
@@ -35,42 +38,75 @@ class Storage:
     bytes_per_day: float | None
     forecast_bytes: int | None
     forecast_days: float | None
-    free_bytes: int
+    free_bytes: int | None
     recording: str | None
 
 
-def shortage(data_dir: Path) -> str | None:
+def place(data_dir: Path) -> Depot:
+    """Where the lake of this process is. Raises ConfigError."""
+    return depot(data_dir, settings.LAKE_URL, os.environ, connection.settings_dict)
+
+
+def shortage(at: Depot) -> str | None:
     """Why there is no room for the next tick, in a sentence; None while there is."""
-    free = shutil.disk_usage(data_dir).free
+    free, full = min(((_free(d), d) for d in _disks(at)), default=(LEAST_FREE, None))
     if free >= LEAST_FREE:
         return None
     return (
-        f"the disk of {data_dir} is full: {free >> 20} MiB are free and {LEAST_FREE >> 20} are needed; "
+        f"the disk of {full} is full: {free >> 20} MiB are free and {LEAST_FREE >> 20} are needed; "
         "nothing is recorded until there is room, and then it goes on by itself"
     )
 
 
+def _disks(at: Depot) -> list[Path]:
+    """The directories of this machine that the tape fills: of the files, of the databases."""
+    return [d for d in (at.local, at.catalog.parent if isinstance(at.catalog, Path) else None) if d]
+
+
+def _free(path: Path) -> int:
+    """Bytes free on the disk of a directory that may not be there yet."""
+    return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
+
+
 def measured(lake: Lake, kept: Retention) -> Storage:
-    """The state of this process's data directory."""
-    data_dir = Path(settings.DATA_DIR)
+    """The state of the tape on this machine's disks and on the servers that keep what is not there."""
     files, in_lake = lake.size()
-    in_sql, free = _sql(), shutil.disk_usage(data_dir).free
+    in_sql, disks = _sql(), _disks(lake.depot)
+    first, spent = _spent()
+    a_day = DAY_MS / spent if spent >= YOUNG_MS else None
+    free = _free(disks[0]) if disks else None
+    used = in_lake + in_sql
+    here = (in_lake if lake.depot.local else 0) + (in_sql if _same_disk(disks) else 0)
+    days = _full_in(here, a_day, kept, free) if a_day and free is not None else None
+    rate, stopped = used * a_day if a_day else None, shortage(lake.depot) or lake.away()
+    forecast = _forecast(rate, kept) if rate is not None else None
+    return Storage(files, in_lake, in_sql, first, rate, forecast, days, free, stopped)
+
+
+def _spent() -> tuple[Ms | None, Ms]:
+    """The first moment of the tape, and how long it is."""
     ticks = Tick.objects.order_by("at").values_list("at", flat=True)
     first, last = ticks.first(), ticks.last()
-    spent = (last or 0) - (first or 0)
-    rate = (in_lake + in_sql) * DAY_MS / spent if spent >= YOUNG_MS else None
-    forecast, days = _forecast(rate, kept, in_lake + in_sql, free)
-    return Storage(files, in_lake, in_sql, first, rate, forecast, days, free, shortage(data_dir))
+    return first, (last or 0) - (first or 0)
 
 
-def _forecast(rate: float | None, kept: Retention, used: int, free: int) -> tuple[int | None, float | None]:
+def _same_disk(disks: list[Path]) -> bool:
+    """Whether the database is on the first of these disks."""
+    there = [d.stat().st_dev for d in disks if d.exists()]
+    return connection.vendor != "postgresql" and len(set(there)) == 1
+
+
+def _full_in(used: int, a_day: float, kept: Retention, free: int) -> float | None:
+    """Days until a disk with ``used`` bytes of the tape is full; None where it never will be."""
+    rate = used * a_day
+    return free / rate if rate and _forecast(rate, kept) - used > free else None
+
+
+def _forecast(rate: float, kept: Retention) -> int:
     """After full retention: whole days at ``rate``, then those of a minute at the share of what a tick is of it."""
-    if rate is None:
-        return None, None
     full, minute = kept.full / 86_400, max(0.0, (kept.minute - kept.full) / 86_400)
     share = min(1.0, _ticks_a_day() and 1440 / _ticks_a_day())
-    whole = int(rate * (full + minute * share))
-    return whole, free / rate if whole - used > free else None
+    return int(rate * (full + minute * share))
 
 
 def _ticks_a_day() -> float:

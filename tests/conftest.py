@@ -7,9 +7,19 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.lineage.world import without_catalog
+
 # A machine under load must not fail a property.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def catalog(request: pytest.FixtureRequest) -> None:
+    """Who has a database begins without a lake's catalog in it."""
+    if {"db", "transactional_db"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("django_db_setup")
+        without_catalog()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -13,9 +13,10 @@ from dashboard import problems
 from dashboard.api import groups, joins, own, read, records, through_time
 from dashboard.problems import Problem
 from dashboard.times import stamp
-from lineage.history import TapeBegins
+from lineage.history import Away, TapeBegins
 
 log = logging.getLogger(__name__)
+AGAIN = {"Retry-After": "2"}
 
 api = NinjaAPI(
     title="Playhead",
@@ -69,7 +70,13 @@ def _http(request: HttpRequest, e: HttpError) -> HttpResponse:
 @api.exception_handler(DatabaseError)
 def _database(request: HttpRequest, e: DatabaseError) -> HttpResponse:
     log.error("the database does not answer: %s", e)
-    return problems.answer(503, "the database does not answer", {"Retry-After": "2"})
+    return problems.answer(503, "the database does not answer", AGAIN)
+
+
+@api.exception_handler(Away)
+def _away(request: HttpRequest, e: Away) -> HttpResponse:
+    log.error("%s", e)
+    return problems.answer(503, "what was recorded cannot be reached; the log says why", AGAIN)
 
 
 @api.exception_handler(Exception)

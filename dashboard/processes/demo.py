@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dashboard.processes.rules import Spec
+from lineage.depot import PRIVATE as LAKE_PRIVATE
 
 # Faster than the defaults, so that what happens in the shop is seen as it happens.
 EVERY = {"positions": "2s", "groups": "3s", "topology": "5s", "configs": "30s"}
 TOKEN_FILE = "demo-token"  # noqa: S105 - the name of the file
-_PRIVATE = ("REDIS_URL", "DATABASE_URL", "PLAYHEAD_SECRET_KEY", "PLAYHEAD_ADMIN_PASSWORD", "PLAYHEAD_LAKE_URL")
+_OURS = ("REDIS_URL", "DATABASE_URL", "PLAYHEAD_SECRET_KEY", "PLAYHEAD_ADMIN_PASSWORD", "PLAYHEAD_LAKE_URL")
+_PRIVATE = (*_OURS, *LAKE_PRIVATE)
 
 
 def demo_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from dashboard.processes.preflight import Refused
 from dashboard.processes.rules import Spec
 from dashboard.processes.supervisor import Stopped, Supervisor
 from lineage.config import Config, ConfigError, load, secret
+from lineage.depot import checked
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS_MAY_TAKE = 30.0  # seconds
@@ -41,7 +42,8 @@ def main(demo: bool, env: Mapping[str, str] | None = None) -> int:
 
 
 def _base(env: Mapping[str, str], data: Path, demo: bool) -> dict[str, str]:
-    """What every child is given. Raises ConfigError for a secret that cannot be read."""
+    """What every child is given. Raises ConfigError for a secret that cannot be read, and for a lake that is none."""
+    checked(env.get("PLAYHEAD_LAKE_URL") or "", env)
     redis = {"REDIS_URL": url} if (url := secret(env, "REDIS_URL")) else {}
     given = {k: v for k, v in env.items() if k != "REDIS_URL_FILE"}
     fixed = {"PLAYHEAD_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
@@ -114,5 +116,5 @@ class _Launch:
     def _prepared(supervisor: Supervisor, prepare: Child) -> bool:
         if supervisor.wait_until(lambda: not prepare.running, PREPARING_MAY_TAKE) and not prepare.failed:
             return True
-        supervisor.say("The database could not be prepared; the lines above say why. Nothing else was started.")
+        supervisor.say("Database and lake could not be prepared; the lines above say why. Nothing else was started.")
         return False

@@ -21,11 +21,12 @@ from dashboard.environment import recording
 from dashboard.processes import commands, preflight
 from dashboard.processes.preflight import RECORDING_FILE
 from dashboard.times import parse_at, stamp
-from lineage import archive
+from lineage import archive, depot
 from lineage.archive import BadRecording
 
 # What an opened recording has nothing to do with: the servers and secrets of the place where it is opened.
-NOT_PASSED_ON = ("DATABASE_URL", "REDIS_URL", "PLAYHEAD_LAKE_URL", "KAFKA_BOOTSTRAP_SERVERS", "PLAYHEAD_SECRET_KEY")
+SERVERS = ("DATABASE_URL", "REDIS_URL", "PLAYHEAD_LAKE_URL", "KAFKA_BOOTSTRAP_SERVERS", "PLAYHEAD_SECRET_KEY")
+NOT_PASSED_ON = (*SERVERS, *depot.PRIVATE)
 
 
 class Refused(Exception):

@@ -47,19 +47,22 @@ def play(config: Config, stop: threading.Event) -> None:
 def record(config: Config, stop: threading.Event) -> None:
     """Writes what is observed until told to stop; each committed tick is announced to the web processes.
 
-    Raises RuntimeError where another recorder writes to the same data directory.
+    Raises RuntimeError where another recorder writes to the same lake, or where the lake cannot be reached.
     """
     from lineage import recorder
 
     announce: Callable[[int], None] = import_string("dashboard.live.announce")
-    recorder.run(config, Path(settings.DATA_DIR), settings.REDIS_URL, announce, stop, settings.LAKE_URL)
+    recorder.run(config, Path(settings.DATA_DIR), settings.REDIS_URL, announce, stop)
 
 
 def prepare(demo: bool) -> Iterator[str]:
-    """Brings the database up to date and makes the first user; yields what the user should read."""
+    """Brings the database up to date, tries the lake, makes the first user; yields what the user should read."""
     from dashboard.access import ensure_admin
+    from lineage import lake
+    from lineage.storage import place
 
     call_command("migrate", interactive=False, verbosity=0)
+    lake.check(place(Path(settings.DATA_DIR)))
     if password := ensure_admin(secret(os.environ, "PLAYHEAD_ADMIN_PASSWORD")):
         yield f"First start: log in as admin with the password {password} (shown this once)"
     if demo:

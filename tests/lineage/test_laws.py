@@ -24,6 +24,7 @@ from lineage.meter import Meter
 from lineage.observations import AnyObservation, EdgeSeen, JoinSaid
 from lineage.recorder import Tape
 from lineage.reel import Reel
+from lineage.storage import place
 from lineage.structure import Delta
 from tests.lineage import world as w
 from tests.lineage.world import T0
@@ -206,6 +207,7 @@ def test_live_is_replay_and_changes_lead_from_each_graph_to_the_next(
         versioned.objects.all().delete()  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as directory, override_settings(DATA_DIR=Path(directory), LAKE_URL=""):
         history.forget()
+        w.without_catalog()
         tape, shown, graphs = Tape(w.config(), Path(directory)), [], []
         for n, (at, seen) in enumerate(timed(steps)):
             if n == restart:
@@ -242,7 +244,7 @@ def _walked(frames: list[Frame], walk: Reel) -> list[Frame]:
 
 def _thinned(directory: Path, shown: list[Frame]) -> None:
     """At the retained resolution the last tick of each minute still shows what it showed."""
-    lake = Lake(directory)
+    lake = Lake(place(directory))
     while retention.thin(lake, shown[-1].at + retention.HOUR_MS):
         pass
     lake.close()

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+from django.db import connection
+
 from lineage.config import Config, parse
+from lineage.lake import SCHEMA
 from lineage.observations import (
     Broker,
     ClusterSeen,
@@ -31,6 +38,23 @@ services: [{match: {group: "^(?P<name>.+)-cg$"}, service: "{name}"}]
 teams: {shop: {contact: "#shop"}}
 owners: [{topic: "orders*", team: shop}, {service: "billing", team: shop}]
 """
+
+
+@contextlib.contextmanager
+def autocommitting() -> Iterator[psycopg.Connection]:
+    """A connection to the test's PostgreSQL, outside its transaction."""
+    given = connection.get_connection_params()
+    with psycopg.connect(**{k: v for k, v in given.items() if k in {"dbname", "user", "host", "port"}}) as own:
+        own.autocommit = True
+        own.execute("SET lock_timeout = '20s'")
+        yield own
+
+
+def without_catalog() -> None:
+    """On PostgreSQL a lake's catalog is in the database and outlives a test's transaction: it is dropped."""
+    if connection.vendor == "postgresql":
+        with autocommitting() as own:
+            own.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
 
 
 def config(text: str = YAML) -> Config:

@@ -19,7 +19,7 @@ const KINDS: Record<string, Kind> = {
   collectors: { title: "Collectors", noun: "collector", icon: "collectors", sort: { id: "state", down: true }, empty: ["No collector has run yet", "The follower and the workers start with Playhead. If none appears within half a minute, its log says why."] },
 };
 
-interface Stored { files: number; used: number; oldest: string | null; a_day: number | null; forecast: number | null; full_in: number | null; free: number; stopped: string | null }
+interface Stored { files: number; used: number; oldest: string | null; a_day: number | null; forecast: number | null; full_in: number | null; free: number | null; stopped: string | null }
 
 class ListView implements View {
   private kind: Kind;
@@ -88,7 +88,7 @@ class ListView implements View {
     const since = millis(found.oldest), parts = [
       `The tape takes ${bytes(found.used)} in ${many(found.files, "file")}${since === null ? "" : `, since ${stamp(since)}`}.`,
       found.a_day === null ? "How much a day is known after ten minutes." : `${bytes(found.a_day)} a day${found.forecast === null ? "" : `; when all is kept for as long as configured, about ${bytes(found.forecast)}`}.`,
-      `${bytes(found.free)} of the disk are free${found.full_in === null ? "" : `: it will be full in ${duration(found.full_in * 86_400)}`}.`,
+      found.free === null ? "It is kept on other machines, whose room is not known here." : `${bytes(found.free)} of the disk are free${found.full_in === null ? "" : `: it will be full in ${duration(found.full_in * 86_400)}`}.`,
     ];
     this.room.classList.toggle("v-stalled", found.stopped !== null || found.full_in !== null);
     this.room.replaceChildren(...(found.stopped ? [h("b", {}, `Not recording: ${found.stopped}.`), " "] : []), parts.join(" "));

@@ -65,12 +65,14 @@ class Command(BaseCommand):
         _become(commands.beat(Path(settings.DATA_DIR)))
 
     def do_recorder(self, _: Mapping[str, Any]) -> None:
-        from lineage.recorder import AlreadyRunning
+        from lineage.recorder import AlreadyRunning, Away
 
         try:
             work.record(_config(), work.stop_on_signal())
         except AlreadyRunning as e:
             raise CommandError(f"{e}; there can be one only") from e
+        except Away as e:
+            raise CommandError(f"nothing is recorded: {e}") from e
 
     def do_follower(self, options: Mapping[str, Any]) -> None:
         try:
@@ -83,8 +85,13 @@ class Command(BaseCommand):
         work.play(_config(), work.stop_on_signal())
 
     def do_prepare(self, options: Mapping[str, Any]) -> None:
-        for line in work.prepare(demo=options["demo"]):
-            self.stdout.write(line)
+        from lineage.recorder import Away
+
+        try:
+            for line in work.prepare(demo=options["demo"]):
+                self.stdout.write(line)
+        except Away as e:
+            raise CommandError(f"The lake cannot be used: {e}") from e
 
     def do_token(self, options: Mapping[str, Any]) -> None:
         from dashboard.access import new_token

@@ -54,14 +54,15 @@ def demo(data: Path) -> Iterator[tuple[str, str]]:
 
 def topic(servers: str, name: str) -> None:
     """A new topic, there when this returns."""
-    AdminClient({"bootstrap.servers": servers}).create_topics([NewTopic(name, 1, 1)])[name].result(10)
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.create_topics([NewTopic(name, 1, 1)])[name].result(20)
 
 
 def reader(servers: str, name: str) -> None:
     """A new group's first commit, on a topic of the shop; there when this returns."""
     given = {"bootstrap.servers": servers, "group.id": name, "enable.auto.commit": False}
-    shop = next(t for t in AdminClient({"bootstrap.servers": servers}).list_topics(timeout=10).topics if t[0] != "_")
     consumer = Consumer(given)
+    shop = next(t for t in consumer.list_topics(timeout=20).topics if t[0] != "_")
     consumer.commit(offsets=[TopicPartition(shop, 0, 0)], asynchronous=False)
     consumer.close()
 

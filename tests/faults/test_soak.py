@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -31,9 +32,11 @@ def test_whoever_is_killed_whenever_nothing_recorded_is_lost_doubled_or_changed(
     dice, known, longest = random.Random(SEED), dict[str, object](), 0.0
     began = now_ms()
     print(f"seed {SEED}, {KILLS} kills")
+    kills: list[tuple[int, str]] = []
     for _ in range(KILLS):
         time.sleep(dice.uniform(*PAUSES))
-        longest = max(longest, rig.back(rig.kill(dice.choice(sorted(rig.children())))))
+        kills.append((now_ms(), dice.choice(sorted(rig.children()))))
+        longest = max(longest, rig.back(rig.kill(kills[-1][1])))
         if len(known) < 20:
             known |= remembered(rig, dice.choice(rig.ticks())[1])
     rig.until(lambda: rig.samples("east")[-1] > now_ms() - 5_000, "a fresh sample")
@@ -41,6 +44,10 @@ def test_whoever_is_killed_whenever_nothing_recorded_is_lost_doubled_or_changed(
     changed = [path for path, answer in known.items() if rig.get(path) != answer]
     gap, vanished = rig.gap("east", began), rig.vanished()
     end(rig)
+    for a, b in itertools.pairwise(rig.samples("east")):
+        if b - a > 1500 * rig.every:
+            within = ", ".join(f"{name} at {(at - a) / 1000:.1f}" for at, name in kills if a < at < b)
+            print(f"{(b - a) / 1000:.1f} s without a sample; killed meanwhile: {within}")
     print(f"{len(rig.ticks())} ticks, longest gap {gap:.1f} s, longest absence {longest:.1f} s, {len(known)} moments")
     assert (changed, vanished) == ([], [])
     assert known

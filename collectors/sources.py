@@ -54,6 +54,11 @@ def _connect_workers(config: Config, cluster: ClusterConfig) -> tuple[str, ...]:
     return tuple(endpoint.name for endpoint in cluster.connect)
 
 
+def _catalogs(config: Config, cluster: ClusterConfig) -> tuple[str, ...]:
+    own = ("playhead.yaml",) if config.declared else ()
+    return own + tuple(f"{c.kind}:{c.path}" for c in config.catalogs if c.kind != "codeowners")
+
+
 # The kinds that a first picture needs come first.
 SOURCES = (
     Kind("topology", "collectors.kafka.topology", "Topology", 30.0, _topology),
@@ -61,6 +66,7 @@ SOURCES = (
     Kind("configs", "collectors.kafka.configs", "Configs", 60.0, lambda c: c.every.configs),
     Kind("sizes", "collectors.kafka.sizes", "Sizes", 30.0, _topology),
     Kind("producers", "collectors.kafka.producers", "Producers", 30.0, lambda c: c.every.records),
+    Kind("declared", "collectors.declared", "Declared", 30.0, lambda c: 120.0, _catalogs, kafka=False, once=True),
     Kind("connect", "collectors.connect", "Connect", 30.0, _topology, _connect_workers, kafka=False),
     Kind("mirrored", "collectors.kafka.mirrored", "Mirrored", 30.0, lambda c: c.every.configs),
 )

@@ -25,6 +25,7 @@ PLAYHEAD_OTLP = os.environ.get("PLAYHEAD_OTLP") or "token"
 PLAYHEAD_TRUSTED_PROXY = os.environ.get("PLAYHEAD_TRUSTED_PROXY", "")
 PLAYHEAD_PORTS = {
     "decode_traces": "collectors.otlp.decode_traces",
+    "decode_lineage": "collectors.openlineage.decode_lineage",
     "check_address": "collectors.kafka.check.check_address",
     "ask_records": "collectors.records.ask",
 }

@@ -155,6 +155,17 @@ class Catalog:
 
 
 @dataclass(frozen=True)
+class Declaration:
+    """What a service is declared to do; ``cluster`` "" where any cluster that has the topic is meant."""
+
+    service: str
+    writes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    cluster: str = ""
+
+
+@dataclass(frozen=True)
 class Retention:
     """Seconds that each resolution is kept."""
 
@@ -172,6 +183,7 @@ class Config:
     teams: Mapping[str, Team] = field(default_factory=lambda: MappingProxyType({}))
     owners: tuple[OwnerRule, ...] = ()
     catalogs: tuple[Catalog, ...] = ()
+    declared: tuple[Declaration, ...] = ()
     retention: Retention = Retention()
     file: str = ""
 
@@ -223,6 +235,7 @@ def parse(text: str, path: str, env: Mapping[str, str]) -> Config:
         teams=MappingProxyType(_teams(top.get("teams"))),
         owners=tuple(_owner_rule(v) for v in _items(top, "owners")),
         catalogs=tuple(_catalog(v) for v in _items(top, "catalogs")),
+        declared=tuple(_declaration(v) for v in _items(top, "declared")),
         retention=_retention(top.get("retention")),
         file=path,
     )
@@ -412,6 +425,13 @@ def _catalog(value: Value) -> Catalog:
         raise value.error(f"one of {', '.join(CATALOGS)}", found=" and ".join(given) or "an empty entry")
     kind, path = next(iter(given.items()))
     return Catalog(kind, path.text("a path"))
+
+
+def _declaration(value: Value) -> Declaration:
+    given = value.fields([f.name for f in fields(Declaration)], required=("service",))
+    lists = {k: given[k].texts() for k in ("writes", "reads", "calls") if k in given}
+    cluster = _slug(given["cluster"]) if "cluster" in given else ""
+    return Declaration(given["service"].text("the service's name"), cluster=cluster, **lists)
 
 
 def _retention(value: Value | None) -> Retention:

@@ -21,6 +21,10 @@ NOUNS = {
     "log_end": ("record counted", "records counted"),
     "producers": ("producer id", "producer ids"),
     "acls": ("ACL", "ACLs"),
+    "asyncapi": ("AsyncAPI document", "AsyncAPI documents"),
+    "eventcatalog": ("EventCatalog", "EventCatalogs"),
+    "declared": ("declaration", "declarations"),
+    "openlineage": ("run event", "run events"),
     "connect": ("Connect worker", "Connect workers"),
     "mirrored": ("name", "names"),
 }

@@ -24,6 +24,14 @@ class DecodeTraces(Protocol):
         ...
 
 
+class DecodeLineage(Protocol):
+    """Settings key ``decode_lineage``."""
+
+    def __call__(self, body: bytes, now: Ms) -> list[AnyObservation]:
+        """Observations in OpenLineage events; ``now`` in ms. Raises BadDocument."""
+        ...
+
+
 class CheckStep(Protocol):
     """One line of an address check."""
 

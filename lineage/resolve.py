@@ -48,7 +48,7 @@ def resolve(clusters: Mapping[str, ClusterFact], edge: EdgeSeen) -> list[EdgeSee
     _, (mark, *rest) = split_id(end)
     topic = rest[0] if rest else ""
     having = [c for c in _meant(clusters, mark) if topic in clusters[c].topics]
-    strength = edge.strength if len(having) < 2 else "inferred"
+    strength = "inferred" if len(having) > 1 and edge.strength == "observed" else edge.strength
     return [_renamed(edge, end, node_id("topic", c, topic), strength) for c in having]
 
 

@@ -112,8 +112,8 @@ class _Builder:
 
     def _joins(self) -> None:
         named: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(lambda: defaultdict(set))
-        for key in self.facts.claims:
-            if key.relation == "reads" and key.end.startswith("service:"):
+        for key, piece in self.facts.claims.items():
+            if key.relation == "reads" and key.end.startswith("service:") and piece.strength == "observed":
                 spans = named[_cluster_of(key.start)]
                 for what, value in (("group", key.group), ("client_id", key.client_id)):
                     if value:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lineage.frames import Frame, NodeState
+from lineage.identity import node_id
 from lineage.ownership import is_default
 
 MOST = 200
@@ -33,7 +34,8 @@ def suggestions(frame: Frame) -> list[Suggestion]:
     """At most MOST guesses, in a fixed order; none that a person has already spoken of."""
     settled = {(s.kind, s.cluster, s.name, s.service) for s in frame.said if s.verdict}
     services = _services(frame.nodes.values())
-    found = {(g.kind, g.cluster, g.name, g.service): g for g in [*_twins(services), *_groups(frame, services)]}
+    guesses = [*_twins(services), *_groups(frame, services), *_declared(frame)]
+    found = {(g.kind, g.cluster, g.name, g.service): g for g in guesses}
     return [g for key, g in sorted(found.items()) if key not in settled][:MOST]
 
 
@@ -59,6 +61,18 @@ def _twins(services: Mapping[str, list[NodeState]]) -> Iterator[Suggestion]:
         for other in others:
             why = f"{other.name} and {first.name} differ only in how the name is written"
             yield Suggestion("service", "", other.name, first.name, why)
+
+
+def _declared(frame: Frame) -> Iterator[Suggestion]:
+    """Groups that a catalogue says are a service's."""
+    for node in frame.nodes.values():
+        for given in node.attrs.get("declared_groups", ()) if node.kind == "service" else ():
+            cluster, _, group = given.partition("/")
+            clusters = [c.name for c in frame.clusters] if cluster == "?" else [cluster]
+            there = [n for c in clusters if c and group and (n := frame.nodes.get(node_id("group", c, group)))]
+            for found in (n for n in there if not n.attrs.get("service")):
+                why = f"{node.attrs.get('declared_in', 'a catalogue')} says that this group is {node.name}'s"
+                yield Suggestion("group", found.cluster, group, node.name, why)
 
 
 def _groups(frame: Frame, services: Mapping[str, list[NodeState]]) -> Iterator[Suggestion]:

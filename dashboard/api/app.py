@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from dashboard import problems
-from dashboard.api import groups, joins, own, read, records, through_time
+from dashboard.api import groups, joins, lineage_in, own, read, records, through_time
 from dashboard.problems import Problem
 from dashboard.times import stamp
 from lineage.history import Away, TapeBegins
@@ -30,6 +30,7 @@ api.add_router("", read.router)
 api.add_router("", through_time.router)
 api.add_router("", records.router)
 api.add_router("", joins.router)
+api.add_router("", lineage_in.router)
 api.add_router("", own.router)
 
 

@@ -310,6 +310,10 @@ class JoinOut(Open):
     by: str
 
 
+class Taken(Schema):
+    taken: int
+
+
 class Joins(Moment):
     said: list[JoinOut]
     suggestions: list[dict[str, Any]]

@@ -124,7 +124,7 @@ BROKEN = {
     "an unknown key": (
         "clustrs: []",
         "f.yaml:1: found the unknown key 'clustrs', expected one of clusters, services, teams, owners, catalogs, "
-        "retention; did you mean clusters?",
+        "declared, retention; did you mean clusters?",
     ),
     "an unknown key deep inside": (
         CLUSTER + "    every: {positons: 5s}",
@@ -177,7 +177,8 @@ BROKEN = {
     ),
     "a list where a mapping belongs": (
         "- clusters",
-        "f.yaml:1: found a list, expected a mapping with clusters, services, teams, owners, catalogs, retention",
+        "f.yaml:1: found a list, expected a mapping with clusters, services, teams, owners, catalogs, declared, "
+        "retention",
     ),
     "an unknown choice": (
         CLUSTER + "    records: {payloads: show}",

@@ -40,7 +40,7 @@ def test_changes_are_sentences_and_what_came_at_once_opens(page: Page, live_url:
     page.goto(f"{live_url}/changes")
     page.wait_for_selector(LINES, timeout=DRAWN)
     page.locator(".tally.k-appeared").click()
-    expect(page.locator(".ch-k:not(.k-appeared)")).to_have_count(0)
+    expect(page.locator(".ch-k:not(.k-appeared)")).to_have_count(0, timeout=DRAWN)
     page.locator(".chl.folds .chevb").first.click()
     expect(page.locator(".chitems li").first).to_contain_text(re.compile("appeared|began|was named"))
     expect(page.locator(".chl.open .chevb").first).to_have_attribute("aria-expanded", "true")
@@ -51,12 +51,12 @@ def test_a_filter_is_in_the_address_and_comes_back_with_it(page: Page, live_url:
     page.goto(f"{live_url}/changes")
     page.wait_for_selector(LINES, timeout=DRAWN)
     page.locator(".tally.k-appeared").click()
-    expect(page.locator(".tally.k-appeared")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".tally.k-appeared")).to_have_attribute("aria-pressed", "true", timeout=DRAWN)
     assert "kind=appeared" in page.url
     page.reload()
     page.wait_for_selector(LINES, timeout=DRAWN)
-    expect(page.locator(".tally.k-appeared")).to_have_attribute("aria-pressed", "true")
-    expect(page.locator(".ch-k:not(.k-appeared)")).to_have_count(0)
+    expect(page.locator(".tally.k-appeared")).to_have_attribute("aria-pressed", "true", timeout=DRAWN)
+    expect(page.locator(".ch-k:not(.k-appeared)")).to_have_count(0, timeout=DRAWN)
 
 
 def test_a_moment_winds_the_page_there_and_the_list_stays(page: Page, live_url: str) -> None:

@@ -2,13 +2,11 @@
 
   .venv/bin/python scripts/screenshots.py http://127.0.0.1:8000 PASSWORD [NAME ...]
 
-PASSWORD is the admin's: records are shown to nobody else. With ImageMagick on the PATH the files become smaller.
+PASSWORD is the admin's: records are shown to nobody else.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Literal
@@ -22,7 +20,7 @@ Theme = Literal["light", "dark"]
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-DESK: ViewportSize = {"width": 1440, "height": 900}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 THEMES: tuple[Theme, ...] = ("light", "dark")
 PAGES = {
@@ -40,7 +38,8 @@ ONCE = {
     "changes-light": "/changes?from=-15m",
     "group-light": "/groups/group:demo/shipping?from=-20m&at=-3m",
 }
-SETTLED = 4_000  # ms after the first frame, until series and records are there
+PATIENT = 60_000
+SETTLED = 6_000  # ms after the first frame, until series and records are there
 
 
 def main(base: str, password: str, names: set[str]) -> None:
@@ -66,7 +65,7 @@ def logged_in(browser: Browser, base: str, password: str) -> StorageState:
     page.get_by_label("Name").fill("admin")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
-    page.wait_for_selector("#view[data-tick]")
+    page.wait_for_selector("#view[data-tick]", timeout=PATIENT)
     state = context.storage_state()
     context.close()
     return state
@@ -75,14 +74,12 @@ def logged_in(browser: Browser, base: str, password: str) -> StorageState:
 def take(browser: Browser, session: StorageState, url: str, name: str, theme: Theme, size: ViewportSize) -> None:
     context = browser.new_context(viewport=size, color_scheme=theme, reduced_motion="reduce", storage_state=session)
     page = context.new_page()
-    page.goto(url)
-    page.wait_for_selector("#view[data-tick]")
+    page.goto(url, timeout=PATIENT)
+    page.wait_for_selector("#view[data-tick]", timeout=PATIENT)
     page.wait_for_timeout(SETTLED)
     file = OUT / f"{name}.png"
     page.screenshot(path=file)
     context.close()
-    if convert := shutil.which("convert"):
-        subprocess.run([convert, file, "-colors", "160", "+dither", "-strip", f"PNG8:{file}"], check=True)
     print(f"{name}: {file.stat().st_size / 1000:.0f} kB")
 
 

@@ -59,7 +59,7 @@ def live_url(data: Path) -> Iterator[str]:
     command = [sys.executable, "manage.py", "playhead", "up", "--demo"]
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while not answers(f"{url}/readyz"):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()

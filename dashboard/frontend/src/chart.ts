@@ -106,6 +106,7 @@ export class Chart {
     g.save();
     g.strokeStyle = token("--past");
     g.lineWidth = 1.5 * devicePixelRatio;
+    g.setLineDash([]);
     g.beginPath();
     g.moveTo(x, bbox.top);
     g.lineTo(x, bbox.top + bbox.height);

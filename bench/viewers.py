@@ -233,7 +233,7 @@ def played(args: argparse.Namespace, found: list[dict[str, Any]], begin: float, 
     missing, count, paces = 0, 0, []
     for viewer in (v for v in found if v["kind"] == "play"):
         ticks = [n for n, _, _ in viewer["seen"]]
-        missing += ticks[-1] - ticks[0] + 1 - len(ticks) if ticks else 1
+        missing += ticks[-1] - ticks[0] + 1 - len(ticks) if ticks else 0
         inside = [(n, at) for n, at, _ in viewer["seen"] if begin <= at <= end]
         count += len(inside)
         if len(inside) > 1:
@@ -305,8 +305,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, kind, value in (
         ("live", int, 800), ("paused", int, 150), ("playing", int, 50), ("deaf", int, 1), ("views", int, 10),
-        ("seconds", float, 20.0), ("speed", float, 60.0), ("seeks", int, 1000), ("hours", float, 6.0),
-        ("services", int, 20), ("topics", int, 40), ("partitions", int, 6), ("groups", int, 60), ("moving", float, 0.5),
+        ("seconds", float, 20.0), ("speed", float, 60.0), ("seeks", int, 1000), ("hours", float, 2.0),
+        ("services", int, 10), ("topics", int, 20), ("partitions", int, 6), ("groups", int, 24), ("moving", float, 0.5),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=kind, default=value)
     parser.add_argument("--dir", default="", help="keep the recording here, or go on with the one that is here")

@@ -23,7 +23,7 @@ def web(env: Mapping[str, str]) -> tuple[str, ...]:
     address = ("--host", env.get("HOST") or "127.0.0.1", "--port", env.get("PORT") or "8000")
     limits = ("--ws-max-size", "65536", "--timeout-graceful-shutdown", "1", "--log-level", "warning")
     hidden = ("--no-access-log", "--no-server-header")
-    # Compressed for each viewer alone, an update costs several times what it costs to send it (docs/decisions/0003).
+    # What is encoded once for all viewers would be compressed again for each of them (docs/decisions/0003).
     plain = ("--ws-per-message-deflate", "false")
     return (sys.executable, "-m", "uvicorn", "dashboard.asgi:application", *address, *trust, *limits, *hidden, *plain)
 

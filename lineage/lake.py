@@ -414,7 +414,8 @@ def _array(kind: str, values: Sequence[Any]) -> Any:
         return np.array([-1 if v is None else v for v in values], "int64")
     if kind == REAL:
         return np.array([np.nan if v is None else v for v in values], "float64")
-    return np.array([None if v is None else _text(v) for v in values], dtype=object)
+    # Text of a fixed width, not objects: DuckDB looks for a pandas that is not here at each object that it meets.
+    return np.array([_text(v) for v in values], dtype=np.str_)
 
 
 def _text(value: str) -> str:

@@ -1,0 +1,46 @@
+"""The lake by itself: what is written comes back, and writing costs what it should."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lineage.lake import Lake
+
+
+class Asked:
+    """Stands in front of the importers and notes what is looked for."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        self.names.append(name)
+
+
+def test_no_module_is_looked_for_while_rows_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # DuckDB asks for pandas, which is not installed, at each text object: nine tenths of a recorder's work were that.
+    lake, asked = Lake(tmp_path), Asked()
+    rows = {
+        "numbers": [(f"topic:c/t{n}", "rate", None if n % 3 else n / 2) for n in range(2000)],
+        "totals": [(f"topic:c/t{n}", None if n % 3 else n) for n in range(2000)],
+    }
+    lake.write(1, 1000, rows)
+    monkeypatch.setattr(sys, "meta_path", [asked, *sys.meta_path])
+    lake.write(2, 2000, rows)
+    assert len([name for name in asked.names if name == "pandas"]) < 10
+    for table, given in rows.items():
+        assert sorted(lake.latest(table, 2000, 2), key=str) == sorted(given, key=str)
+    lake.close()
+
+
+def test_any_text_comes_back(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    texts = ["", "a", "Ünïcode ✓ 日本", "quote ' and \\ and \x1f", "x" * 5000, "half \udc80"]
+    lake.write(1, 1000, {"numbers": [(text, "m", 1.0) for text in texts]})
+    found = {subject for subject, _, _ in lake.latest("numbers", 1000, 1)}
+    assert found == {*texts[:-1], "half ?"}
+    lake.close()

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from lineage.evidence import STALE_MS, is_stale
-from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState, Said
-from lineage.graph import Edge, Node
-from lineage.identity import node_id as _node_id
-from lineage.identity import split_id as _split_id
-from lineage.ledger import SEEN, Claimed, Ledger, sentence
+from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
+from lineage.graph import Node
+from lineage.ledger import sentence
 from lineage.meter import LagRow
 from lineage.observations import Ms
+from lineage.outline import Bone, Standing, Triple, node_id, split_id
 
-Triple = tuple[str, str, str]  # cluster, group, topic
-IDS = 100_000  # names that are kept taken apart: every frame asks for the same ones
-node_id, split_id = lru_cache(IDS)(_node_id), lru_cache(IDS)(_split_id)
 PATIENCE = 3.0  # intervals after which a number is stale
 LEAST_PATIENCE = 5.0  # seconds
 READING_GRACE_MS = 30_000  # what a slow source may be late
@@ -34,29 +29,9 @@ class Samples:
     lag: Mapping[Triple, LagRow]
 
 
-@dataclass(frozen=True)
-class Standing:
-    """The structure that a frame is made of."""
-
-    nodes: Mapping[str, Node]
-    edges: Mapping[str, Edge]
-    clusters: Mapping[str, Mapping[str, Any]]
-    collectors: Mapping[tuple[str, str], Mapping[str, Any]]
-    places: Mapping[str, tuple[float, float]]
-    said: tuple[Said, ...] = ()
-
-
 def build(at: Ms, tick: int, standing: Standing, samples: Samples, resolution: str = "full") -> Frame:
     """The frame of one tick."""
     return _Framing(at, standing, samples).frame(tick, resolution)
-
-
-def _seen(edge: Edge) -> bool:
-    return edge.strength in SEEN
-
-
-def _claimed(edge: Edge) -> Claimed:
-    return Claimed(edge.relation, edge.source, edge.target, frozenset(e["strength"] for e in edge.evidence))
 
 
 class _Framing:
@@ -64,11 +39,9 @@ class _Framing:
         self.at, self.standing, self.samples = at, standing, samples
         self.patient: dict[tuple[str, str], float] = {}
         self.items = {k: i for k, row in samples.lag.items() if row.verdict and (i := self._item(k, row))}
-        self.ledger = Ledger(_claimed(e) for e in standing.edges.values())
-        self.writers = Counter(e.target for e in standing.edges.values() if e.relation == "writes" and _seen(e))
 
     def frame(self, tick: int, resolution: str) -> Frame:
-        edges = tuple(self._edge(e) for _, e in sorted(self.standing.edges.items()))
+        edges = tuple(self._edge(b) for b in self.standing.bones)
         nodes = self._nodes(edges)
         return Frame(
             at=self.at, live=False, resolution=resolution, tick=tick, nodes=nodes, edges=edges,
@@ -113,65 +86,47 @@ class _Framing:
 
     # Edges
 
-    def _edge(self, edge: Edge) -> EdgeState:
-        item = self._item_of(edge)
-        pieces = tuple(self._evidence(edge, e) for e in edge.evidence)
-        entry = self.ledger.entry(_claimed(edge))
-        words = sentence([vars(p) for p in pieces], self.at, entry.contradictions)
-        cluster = split_id(edge.source if edge.relation == "reads" else edge.target)[1][0]
-        confirmed, patience = self.time(f"cluster:{cluster}", "positions_at"), self.patience(cluster, "positions")
+    def _edge(self, bone: Bone) -> EdgeState:
+        edge, entry = bone.edge, bone.entry
+        item = self.items.get(bone.read) if bone.read else None
+        pieces = tuple(self._evidence(bone, e) for e in edge.evidence)
+        confirmed = self.time(f"cluster:{bone.cluster}", "positions_at")
+        patience = self.patience(bone.cluster, "positions")
         stale = all(is_stale(p.source, p.last_seen, confirmed, self.at, patience) for p in pieces)
         return EdgeState(
             source=edge.source, target=edge.target, key=edge.key, relation=edge.relation, strength=edge.strength,
-            evidence=pieces, rate=self._rate(edge, item), lag=item.lag if item else self._behind(edge),
-            verdict=item.verdict if item else None, stale=stale, sentence=words,
-            drift=entry.drift, contradictions=entry.contradictions,
+            evidence=pieces, rate=self._rate(bone, item), lag=item.lag if item else self._behind(bone),
+            verdict=item.verdict if item else None, stale=stale, drift=entry.drift,
+            sentence=sentence(pieces, self.at, entry.contradictions), contradictions=entry.contradictions,
         )  # fmt: skip
 
-    def _item_of(self, edge: Edge) -> LagItem | None:
-        if edge.relation != "reads" or not edge.source.startswith("topic:"):
-            return None
-        cluster, topic = split_id(edge.source)[1][:2]
-        group = split_id(edge.target)[1][-1] if edge.target.startswith("group:") else edge.key
-        return self.items.get((cluster, group, topic))
+    def _behind(self, bone: Bone) -> int | None:
+        return self.time(bone.id, "edge_lag")
 
-    def _behind(self, edge: Edge) -> int | None:
-        told = self.number(edge.id, "edge_lag")
-        return None if told is None else int(told)
-
-    def _rate(self, edge: Edge, item: LagItem | None) -> float | None:
-        told = self.number(edge.id, "edge_rate")
+    def _rate(self, bone: Bone, item: LagItem | None) -> float | None:
+        told = self.number(bone.id, "edge_rate")
         if told is not None:
             return told
-        if edge.relation == "reads":
+        if bone.edge.relation == "reads":
             return item.rate_out if item else None
-        alone = edge.relation == "writes" and self.writers[edge.target] == 1
-        return self.number(edge.target, "rate") if alone else None
+        return self.number(bone.edge.target, "rate") if bone.alone else None
 
-    def _evidence(self, edge: Edge, e: Mapping[str, Any]) -> EvidenceState:
-        last, count = self._moving(edge, e["source"])
-        last = e["first_seen"] if last is None else last
-        recent = self.time(edge.id, f"hour:{e['source']}")
-        return EvidenceState(e["source"], e["strength"], e["first_seen"], last, e["detail"], count, recent)
+    def _evidence(self, bone: Bone, e: Mapping[str, Any]) -> EvidenceState:
+        source, first = e["source"], e["first_seen"]
+        last, count = self._moving(bone, source)
+        recent = self.time(bone.id, f"hour:{source}")
+        return EvidenceState(source, e["strength"], first, first if last is None else last, e["detail"], count, recent)
 
-    def _moving(self, edge: Edge, source: str) -> tuple[Ms | None, int]:
-        if source in ("positions", "groups"):
-            return self._moving_read(edge, source)
-        if source == "log_end":
-            return self._last_write(edge.target), int(self.number(edge.target, "log_end") or 0)
-        seen, count = self.time(edge.id, f"last_seen:{source}"), self.number(edge.id, f"count:{source}")
-        return seen, int(count or 1)
-
-    def _moving_read(self, edge: Edge, source: str) -> tuple[Ms | None, int]:
-        cluster, topic = split_id(edge.source)[1][:2]
-        group = split_id(edge.target)[1][-1] if edge.target.startswith("group:") else edge.key
+    def _moving(self, bone: Bone, source: str) -> tuple[Ms | None, int]:
         if source == "positions":
-            row = self.samples.lag.get((cluster, group, topic))
+            row = self.samples.lag.get(bone.read) if bone.read else None
             return (row.last_commit, row.parts) if row else (None, 1)
-        node = node_id("group", cluster, group)
-        members = self.standing.nodes[node].attrs.get("members") if node in self.standing.nodes else None
-        assigned = sum(len(m["assigned"].get(topic, ())) for m in members or ())
-        return self.time(node, "described_at"), assigned
+        if source == "groups":
+            return self.time(bone.reader, "described_at"), bone.assigned
+        if source == "log_end":
+            return self._last_write(bone.edge.target), int(self.number(bone.edge.target, "log_end") or 0)
+        seen, count = self.time(bone.id, f"last_seen:{source}"), self.number(bone.id, f"count:{source}")
+        return seen, int(count or 1)
 
     def _last_write(self, topic: str) -> Ms | None:
         times = [t for t in (self.time(topic, "last_write"), self.time(topic, "produced_at")) if t]
@@ -179,12 +134,8 @@ class _Framing:
 
     # Nodes
 
-    def _nodes(self, edges: Iterable[EdgeState]) -> dict[str, NodeState]:
-        touching: dict[str, list[EdgeState]] = defaultdict(list)
-        for edge in edges:
-            touching[edge.source].append(edge)
-            touching[edge.target].append(edge)
-        return {k: self._node(n, touching[k]) for k, n in sorted(self.standing.nodes.items())}
+    def _nodes(self, edges: Sequence[EdgeState]) -> dict[str, NodeState]:
+        return {node.id: self._node(node, [edges[n] for n in touching]) for node, touching in self.standing.ordered}
 
     def _node(self, node: Node, edges: list[EdgeState]) -> NodeState:
         last, stale = self._seen(node, edges)

@@ -17,7 +17,7 @@ from lineage import curves, diffing, framing, heat, reel, stories, versions
 from lineage import models as tables
 from lineage.cache import Cache
 from lineage.frames import Change, Frame, GraphDiff, PartitionLag
-from lineage.framing import Samples, Standing, Triple
+from lineage.framing import Samples
 from lineage.graph import LineageGraph
 from lineage.identity import node_id
 from lineage.lag import message_lag
@@ -25,6 +25,7 @@ from lineage.lake import Away, Lake, Row, block_of
 from lineage.meter import LagRow
 from lineage.models import Name, NodeVersion, Tick
 from lineage.observations import Ms
+from lineage.outline import Standing, Triple
 from lineage.reel import Part, Reel
 from lineage.stepping import change_after, change_before, tick_after, tick_before
 from lineage.storage import Storage, measured, place

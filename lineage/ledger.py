@@ -6,9 +6,9 @@ edge speaks of its ends at all: a document about another service contradicts not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from lineage.evidence import ago, noun, rank
 from lineage.observations import Ms
@@ -82,23 +82,38 @@ def _actor(edge: Claimed) -> str:
     return edge.target if edge.relation == "reads" and edge.source.startswith("topic:") else edge.source
 
 
-def sentence(pieces: Sequence[Mapping[str, Any]], at: Ms, against: Sequence[str] = ()) -> str:
-    """``observed: 412 spans in the last hour, newest 3 s ago; also permitted: 1 ACL; not declared``.
+class Told(Protocol):
+    """A piece of evidence with its numbers; ``recent``: count within the last hour, or None."""
 
-    A piece has source, strength, detail, last_seen, count and recent (count within the last hour, or None).
-    """
-    ordered = list(pieces)
-    if len(ordered) > 1:  # asked for every edge of every frame
-        ordered.sort(key=lambda p: (rank(p["strength"]), -p["last_seen"], p["source"]))
-    said = [_piece(p, at, also=i > 0 and p["strength"] != ordered[0]["strength"]) for i, p in enumerate(ordered)]
+    @property
+    def source(self) -> str: ...
+    @property
+    def strength(self) -> str: ...
+    @property
+    def last_seen(self) -> Ms: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def recent(self) -> int | None: ...
+
+
+def sentence(pieces: Sequence[Told], at: Ms, against: Sequence[str] = ()) -> str:
+    """``observed: 412 spans in the last hour, newest 3 s ago; also permitted: 1 ACL; not declared``."""
+    ordered = sorted(pieces, key=_weight) if len(pieces) > 1 else pieces
+    said = [_piece(p, at, also=i > 0 and p.strength != ordered[0].strength) for i, p in enumerate(ordered)]
     return "; ".join([*said, *against]) or "no evidence"
 
 
-def _piece(piece: Mapping[str, Any], at: Ms, *, also: bool) -> str:
-    recent = piece.get("recent")
-    what = noun(piece["source"], recent if recent is not None else piece["count"])
-    hour = " in the last hour" if recent is not None else ""
-    via = f" ({piece['detail']})" if piece.get("detail") else ""
-    newest = f", newest {ago(at - piece['last_seen'])} ago"
-    standing = piece["strength"] in ("declared", "permitted")  # stands as long as it is not taken back
-    return f"{'also ' if also else ''}{piece['strength']}: {what}{hour}{via}{'' if standing else newest}"
+def _weight(piece: Told) -> tuple[int, Ms, str]:
+    return rank(piece.strength), -piece.last_seen, piece.source
+
+
+def _piece(piece: Told, at: Ms, *, also: bool) -> str:
+    what = noun(piece.source, piece.count if piece.recent is None else piece.recent)
+    hour = "" if piece.recent is None else " in the last hour"
+    via = f" ({piece.detail})" if piece.detail else ""
+    standing = piece.strength in ("declared", "permitted")  # stands as long as it is not taken back
+    newest = "" if standing else f", newest {ago(at - piece.last_seen)} ago"
+    return f"{'also ' if also else ''}{piece.strength}: {what}{hour}{via}{newest}"

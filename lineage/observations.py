@@ -100,7 +100,7 @@ class GroupsDescribed(Observation, frozen=True):
     groups: list[GroupDetail]
 
 
-class Commit(msgspec.Struct, frozen=True, array_like=True):
+class Commit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One committed offset. ``committed_at`` is exact (followed) or None (swept)."""
 
     partition: int
@@ -108,7 +108,7 @@ class Commit(msgspec.Struct, frozen=True, array_like=True):
     committed_at: Ms | None = None
 
 
-class LogRange(msgspec.Struct, frozen=True, array_like=True):
+class LogRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Log start and log end offset; None where that one was not answered."""
 
     partition: int
@@ -137,7 +137,7 @@ class PositionsFrame(Observation, frozen=True):
     stale: dict[str, str] = {}
 
 
-class Producer(msgspec.Struct, frozen=True, array_like=True):
+class Producer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     producer_id: int
     last_at: Ms
 

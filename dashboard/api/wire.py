@@ -50,11 +50,13 @@ def graph(frame: Frame, drawn: Drawn) -> dict[str, Any]:
 
 def node(n: NodeState, times: Mapping[str, int | None]) -> dict[str, Any]:
     """A node with its attributes; ``sampled_at`` is when its numbers were taken."""
-    own = {k: rfc(v) if k in _TIMES else v for k, v in n.attrs.items()}
-    names = ("id", "kind", "name", "cluster", "team", "owner_source", "stale")
-    seen = {"first_seen": rfc(n.first_seen), "last_seen": rfc(n.last_seen)}
+    own = dict(n.attrs)
+    for name in _TIMES & own.keys():
+        own[name] = rfc(own[name])
     sampled = own.pop("log_sampled_at", None) or rfc(times.get(n.cluster))
-    return {**own, **{k: getattr(n, k) for k in names}, **seen, "sampled_at": sampled}
+    own |= {"id": n.id, "kind": n.kind, "name": n.name, "cluster": n.cluster, "team": n.team, "stale": n.stale}
+    own |= {"owner_source": n.owner_source, "first_seen": rfc(n.first_seen), "last_seen": rfc(n.last_seen)}
+    return {**own, "sampled_at": sampled}
 
 
 def edge(frame: Frame, index: Index, e: EdgeState, times: Mapping[str, int | None]) -> dict[str, Any]:
@@ -62,9 +64,16 @@ def edge(frame: Frame, index: Index, e: EdgeState, times: Mapping[str, int | Non
     item = index.lag_of_edge(e)
     ends = (frame.nodes.get(e.source), frame.nodes.get(e.target))
     cluster = next((n.cluster for n in ends if n and n.cluster), "")
-    names = ("source", "target", "relation", "strength", "rate", "lag", "verdict", "stale", "sentence")
     return {
-        **{k: getattr(e, k) for k in names},
+        "source": e.source,
+        "target": e.target,
+        "relation": e.relation,
+        "strength": e.strength,
+        "rate": e.rate,
+        "lag": e.lag,
+        "verdict": e.verdict,
+        "stale": e.stale,
+        "sentence": e.sentence,
         "key": e.key or e.relation,
         "time_lag": item.time_lag if item else None,
         "evidence": [evidence(x) for x in e.evidence],
@@ -76,11 +85,11 @@ def edge(frame: Frame, index: Index, e: EdgeState, times: Mapping[str, int | Non
 
 def evidence(e: EvidenceState) -> dict[str, Any]:
     """One reason to believe an edge."""
-    seen = {"first_seen": rfc(e.first_seen), "last_seen": rfc(e.last_seen)}
     return {
         "source": e.source,
         "strength": e.strength,
-        **seen,
+        "first_seen": rfc(e.first_seen),
+        "last_seen": rfc(e.last_seen),
         "detail": e.detail,
         "count": e.count,
         "recent": e.recent,

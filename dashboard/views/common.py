@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from dashboard.times import rfc
@@ -15,6 +15,7 @@ Row = dict[str, Any]
 Table = dict[str, Row]
 Params = Mapping[str, str]
 T = TypeVar("T")
+K = TypeVar("K")
 
 # The worst first.
 DANGER = ("will_lose_data", "stalled", "stopped", "falling_behind", "rewound", "catching_up", "unknown", "ok")
@@ -71,7 +72,7 @@ def lag_row(item: LagItem, cluster_sampled_at: int | None = None) -> Row:
     return row
 
 
-_LAG_FIELDS = tuple(name for name in LagItem.__dataclass_fields__ if name not in {"since", "sampled_at"})
+_LAG_FIELDS = tuple(name for name in LagItem.__struct_fields__ if name not in {"since", "sampled_at"})
 
 
 def cluster_row(cluster: ClusterState) -> Row:
@@ -106,16 +107,34 @@ def base_meta(frame: Frame, title: str, cluster: str = "") -> dict[str, Any]:
 
 
 class Index:
-    """A frame's edges and lag by what they touch; made once for a frame."""
+    """A frame's edges and lag by what they touch; made once for a frame, each part when it is first asked for."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
-        self.outgoing = _grouped(frame.edges, lambda e: e.source)
-        self.incoming = _grouped(frame.edges, lambda e: e.target)
-        self.lag_of_topic = _grouped(frame.lag, lambda i: (i.cluster, i.topic))
-        self.lag_of_group = _grouped(frame.lag, lambda i: (i.cluster, i.group))
-        self.lag_of_service = _grouped(frame.lag, lambda i: i.service or "")
-        self.lag_by_key = {(i.cluster, i.group, i.topic): i for i in frame.lag}
+
+    @cached_property
+    def outgoing(self) -> dict[str, list[EdgeState]]:
+        return _grouped(self.frame.edges, lambda e: e.source)
+
+    @cached_property
+    def incoming(self) -> dict[str, list[EdgeState]]:
+        return _grouped(self.frame.edges, lambda e: e.target)
+
+    @cached_property
+    def lag_of_topic(self) -> dict[tuple[str, str], list[LagItem]]:
+        return _grouped(self.frame.lag, lambda i: (i.cluster, i.topic))
+
+    @cached_property
+    def lag_of_group(self) -> dict[tuple[str, str], list[LagItem]]:
+        return _grouped(self.frame.lag, lambda i: (i.cluster, i.group))
+
+    @cached_property
+    def lag_of_service(self) -> dict[str, list[LagItem]]:
+        return _grouped(self.frame.lag, lambda i: i.service or "")
+
+    @cached_property
+    def lag_by_key(self) -> dict[tuple[str, str, str], LagItem]:
+        return {(i.cluster, i.group, i.topic): i for i in self.frame.lag}
 
     def lag_of_edge(self, edge: EdgeState) -> LagItem | None:
         """The lag that an edge of reading stands for, or None."""
@@ -125,8 +144,8 @@ class Index:
         return self.lag_by_key.get((topic.cluster, edge.key or reader.name, topic.name))
 
 
-def _grouped(items: Iterable[T], key: Callable[[T], Any]) -> dict[Any, list[T]]:
-    out: dict[Any, list[T]] = {}
+def _grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    out: dict[K, list[T]] = {}
     for item in items:
         out.setdefault(key(item), []).append(item)
     return out

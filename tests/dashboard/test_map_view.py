@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+from msgspec import structs
+
 from dashboard.views import build
 from lineage.frames import EdgeState, NodeState
 from tests.dashboard.made import edge, frame, lag, node, topic
@@ -61,7 +63,7 @@ def test_above_three_hundred_nodes_teams_are_drawn_and_their_edges_are_summed() 
     topics = [topic(f"t{i}", team=teams[i % 10]) for i in range(350)]
     services = [node("service", f"s{i}", team=teams[i]) for i in range(10)]
     edges = [edge(t, services[(i + 1) % 10], "reads", "g", lag=1, verdict="ok") for i, t in enumerate(topics)]
-    edges[0] = replace(edges[0], verdict="stalled")
+    edges[0] = structs.replace(edges[0], verdict="stalled")
     view = build("map", frame([*topics, *services], edges), {})
     assert view.meta["folded"] is True
     assert set(view.tables["nodes"]) == {f"team:{t}" for t in teams}

@@ -17,11 +17,10 @@ from lineage.batch import Batch
 from lineage.config import ClusterConfig, Config
 from lineage.evidence import EXPIRES_MS
 from lineage.facts import ClaimKey, ClusterFact, Facts
-from lineage.framing import node_id
 from lineage.identity import split_id
 from lineage.lake import Row, block_of
 from lineage.layout import Point, place
-from lineage.meter import Alive, LagRow, Meter
+from lineage.meter import NOBODY, LagRow, Meter
 from lineage.observations import (
     AnyObservation,
     ClusterSeen,
@@ -40,6 +39,7 @@ from lineage.observations import (
     TopicsListed,
     encode,
 )
+from lineage.outline import node_id
 from lineage.recent import Recent
 from lineage.resolve import Waiting, resolve
 from lineage.structure import Delta, Structure, build, differences, is_drawn, unknown_writers
@@ -238,17 +238,18 @@ class Ingest:
                 cluster.writes[topic] = (cluster.writes.get(topic, (o.at, 0))[0], o.at)
 
     def _judge(self, name: str, cluster: ClusterFact, pairs: set[tuple[str, str]]) -> None:
-        at = cluster.seen.get("positions", 0)
-        for pair in pairs:
-            if pair in cluster.meter.tracks:
-                self._judge_pair(name, cluster, pair, at)
+        at, every = cluster.seen.get("positions", 0), self.every(name)
+        for pair in pairs & cluster.meter.tracks.keys():
+            self._judge_pair(name, cluster, pair, at, every)
 
-    def _judge_pair(self, name: str, cluster: ClusterFact, pair: tuple[str, str], at: Ms) -> None:
+    def _judge_pair(self, name: str, cluster: ClusterFact, pair: tuple[str, str], at: Ms, every: float) -> None:
         group, topic = cluster.groups.get(pair[0]), cluster.topics.get(pair[1])
+        alive = group.alive() if group else NOBODY
+        given = (alive, every, bool(topic and topic.compacted), cluster.stale.get(pair[0]))
+        if cluster.meter.stands(pair, at, *given):
+            return
         before = cluster.meter.tracks[pair].row
-        alive = group.alive() if group else Alive("Unknown", None)
-        compacted = bool(topic and topic.compacted)
-        row = cluster.meter.judge_pair(pair, at, alive, self.every(name), compacted, cluster.stale.get(pair[0]))
+        row = cluster.meter.judge_pair(pair, at, *given)
         if row != before:
             self._lag[name, *pair] = row
         if before and before.verdict != row.verdict:

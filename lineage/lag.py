@@ -164,13 +164,18 @@ def _losing(f: Facts, catch_up: float | None, loss_in: float | None) -> str | No
     return f"retention reaches unread records in {ago(loss_in * 1000)}, before they are read"
 
 
+def silences(f: Facts) -> tuple[float, float]:
+    """Seconds without a commit after which a group without members is stopped, and one with members is stalled."""
+    return max(GRACE_STOPPED, 3 * f.interval), max(GRACE_STALLED, 3 * (f.commit_every or 0.0), 3 * f.interval)
+
+
 def _silent(f: Facts) -> tuple[str, str] | None:
     """The verdicts of a group that commits nothing any more; None while it commits."""
-    quiet = (f.at - f.last_commit) / 1000
+    quiet, (stopped, stalled) = (f.at - f.last_commit) / 1000, silences(f)
     what = f"{_n(f.lag or 0)} unread, no commit for {ago(quiet * 1000)}"
     if f.members == 0 or (f.members is None and f.state in ("Empty", "Dead")):
-        return ("stopped", f"no members, {what}") if quiet > max(GRACE_STOPPED, 3 * f.interval) else None
-    if quiet <= max(GRACE_STALLED, 3 * (f.commit_every or 0.0), 3 * f.interval):
+        return ("stopped", f"no members, {what}") if quiet > stopped else None
+    if quiet <= stalled:
         return None
     if _only_markers(f):
         return "ok", f"{_n(f.lag or 0)} behind and nothing arrives: as transaction markers leave it"

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from lineage.lag import RULES_VERSION, Facts, Judgement, Passed, Point, judge, message_lag, passed_at
+from lineage.lag import RULES_VERSION, Facts, Judgement, Passed, Point, judge, message_lag, passed_at, silences
 from lineage.observations import Ms, PositionsFrame
 
 KEPT_ENDS = 128  # points of a partition's log end; older ones are thinned, never cut off
@@ -95,6 +95,8 @@ class Track:
     rewound_at: Ms | None = None
     rewound_by: int = 0
     row: LagRow | None = None
+    due: Ms = 0  # until then the row stays as it is while nothing moves
+    rests_on: tuple[Any, ...] = ()  # what else the row was judged by
 
     def point(self, at: Ms, end: int) -> None:
         """Remembers the sums at ``at``; what is too old is forgotten but for the last one before."""
@@ -118,6 +120,9 @@ class Alive(NamedTuple):
 
     state: str
     members: int | None
+
+
+NOBODY = Alive("Unknown", None)
 
 
 class Meter:
@@ -250,8 +255,14 @@ class Meter:
         if facts.lag and any(p.passed is None for i, p in track.parts.items() if self._lag_of(pair[1], i, p)):
             row = row._replace(behind_since=None, error=None)
         (self.unsettled.discard if verdict.verdict == "ok" and not row.lag else self.unsettled.add)(pair)
-        track.row = row
+        track.row, track.due, track.rests_on = row, _due(facts), (alive, interval, compacted, sampled_at)
         return row
+
+    def stands(self, pair: Pair, at: Ms, alive: Alive, interval: float, compacted: bool, sampled_at: Ms | None) -> bool:
+        """Whether judging this pair, which nothing touched, would give the row that it has."""
+        track = self.tracks[pair]
+        still = pair not in self.touched and at < track.due
+        return still and track.rests_on == (alive, interval, compacted, sampled_at)
 
     def _lag_of(self, topic: str, part: int, position: Position) -> int | None:
         log = self.logs.get(topic, {}).get(part)
@@ -288,6 +299,16 @@ class Meter:
             if passed != position.passed:
                 position.passed = passed
                 self.moved_positions.add((*pair, part))
+
+
+def _due(f: Facts) -> Ms:
+    """Until when the judgement of what moves no more stays the same, words included; 0: not to the next tick."""
+    quiet, moved = f.at - f.last_commit, max(f.rewound_at or 0, f.history[-1].at if f.history else f.at)
+    if f.start_rate or min(quiet, f.at - moved) <= POINTS_MS:
+        return 0
+    grain = next(ms for ms in (86_400_000, 3_600_000, 60_000) if quiet >= 2 * ms)  # as evidence.ago counts
+    limits = (f.last_commit + round(s * 1000) for s in silences(f))
+    return min((f.last_commit + (quiet // grain + 1) * grain, *(at + 1 for at in limits if at >= f.at)))
 
 
 def _row(f: Facts, j: Judgement, since: Ms, passed: Passed | None, sampled_at: Ms | None, parts: int) -> LagRow:

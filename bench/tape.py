@@ -3,6 +3,8 @@
   python -m bench.tape [--hours 1] [--days 0] [--topics 1000] [--partitions 10] [--groups 1000] [--moving 0.2]
 
 ``--hours`` of ticks every 10 s, after ``--days`` of ticks every minute. The bars' recording is --hours 24 --days 7.
+``--ingested 1`` takes an hour of each through ingest and repeats it, moved in time, over the rest of the tape: what a
+seek reads (numbers, lag, totals) is then there for every tick, positions and log ends only for what was ingested.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-TEN, MINUTE = 10_000, 60_000
+TEN, MINUTE, BLOCK = 10_000, 60_000, 600_000
 Row = tuple[str, str]
 
 
@@ -60,6 +62,8 @@ class Shop:
         logs: dict[str, list[Any]] = {}
         commits: dict[str, dict[str, list[Any]]] = {}
         for t, ends in enumerate(self.ends):
+            if not whole and self.random.random() >= self.args.writing:
+                continue
             for p in range(self.args.partitions):
                 ends[p] += self.random.randrange(40, 60)
             logs[f"topic-{t}"] = [o.LogRange(p, 0, end) for p, end in enumerate(ends)]
@@ -74,43 +78,98 @@ class Shop:
         )  # fmt: skip
 
 
+class Plan:
+    """Which ticks go through ingest, and how often they are repeated before (every minute) and after (every 10 s)."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        end = time.time_ns() // 1_000_000 // BLOCK * BLOCK
+        fast, slow, share = (round(h * 6) * BLOCK for h in (args.hours, args.days * 24, args.ingested))
+        self.fast, self.slow = min(share or fast, fast), min(share or slow, slow)
+        self.turn = end - fast  # from here on a tick every 10 s
+        minutes = range(self.turn - self.slow, self.turn, MINUTE)
+        self.ingested = [*minutes, *range(self.turn, self.turn + self.fast, TEN)]
+        self.before = slow // self.slow - 1 if self.slow else 0
+        self.after = fast // self.fast - 1
+        self.skipped = self.before * len(minutes)
+        self.total = self.skipped + len(minutes) + (self.after + 1) * (self.fast // TEN)
+
+
+def repeat(tape: Any, plan: Plan) -> None:
+    """Fills the tape with what was ingested, moved in time."""
+    from lineage import models
+
+    for count, span, every, sign, low in (
+        (plan.before, plan.slow, MINUTE, -1, plan.turn - plan.slow),
+        (plan.after, plan.fast, TEN, 1, plan.turn),
+    ):
+        for k in range(1, count + 1):
+            move, on = sign * k * span, sign * k * (span // every)
+            for table in ("numbers", "lag", "totals"):
+                tape.lake._do(moved(table, move, on, low, low + span))
+            old = list(models.Tick.objects.filter(at__gte=low, at__lt=low + span))
+            for tick in old:
+                tick.number, tick.at = tick.number + on, tick.at + move
+            models.Tick.objects.bulk_create(old)
+    begin = models.Tick.objects.order_by("number").values_list("at", flat=True)[0]
+    if plan.before or plan.after:  # what stands at the end stands from the beginning
+        for table in (models.NodeVersion, models.EdgeVersion, models.ClusterVersion, models.CollectorVersion):
+            table.objects.filter(superseded_at=None).update(recorded_at=begin)
+        models.Placement.objects.filter(superseded_at=None).update(recorded_at=begin)
+        models.Tick.objects.update(structure=1)
+
+
+def moved(table: str, move: int, on: int, low: int, high: int) -> str:
+    """An INSERT that repeats a stretch; a number as large as a time is one, and moves with it."""
+    from lineage.lake import BLOCK_MS, ORDER, TABLES, TEXT
+
+    def column(name: str, kind: str) -> str:
+        return name if kind == TEXT else f"CASE WHEN {name} > 1500000000000 THEN {name} + {move} ELSE {name} END"
+
+    columns = ", ".join(column(*c) for c in TABLES[table])
+    span = f"t >= {low} AND t < {high}"
+    rows = f"SELECT tick + {on}, t + {move}, {columns} FROM lake.{table} WHERE {span}"
+    return f"INSERT INTO lake.{table} {rows} ORDER BY t // {BLOCK_MS}, {ORDER[table]}, tick"
+
+
 def record(args: argparse.Namespace, directory: Path) -> list[Row]:
     """Makes the recording; what it cost."""
     from lineage.config import parse
     from lineage.recorder import Tape
 
     shop, spent, inner = Shop(args), [], []
-    now = time.time_ns() // 1_000_000
-    end = now - now % 600_000
-    start = end - int(args.hours * 3_600_000) - int(args.days * 86_400_000)
+    plan = Plan(args)
     tape = Tape(parse('clusters: [{name: c, bootstrap_servers: "localhost:9092"}]', "bench.yaml", {}), directory)
-    for o in shop.opening(start):
+    for o in shop.opening(plan.ingested[0]):
         tape.take(o)
-    at, n = start, 0
-    while at < end:
+    tape.ingest.tick = plan.skipped  # numbers left for what will be put before
+    for n, at in enumerate(plan.ingested):
         seen = shop.frame(at, n == 0)
         cpu = time.process_time()
         tape.take(seen)
         inner.append(time.process_time() - cpu)
         tape.cut(at + 100)
         spent.append(time.process_time() - cpu)
-        at, n = at + (TEN if at >= end - args.hours * 3_600_000 else MINUTE), n + 1
-        if n % 6 == 0:
+        if n % 6 == 5:
             cpu = time.process_time()
             tape.lake.compact()
             spent[-1] += time.process_time() - cpu
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    repeat(tape, plan)
     tape.lake.compact(whole=True, keep_seconds=0)
     tape.close()
-    mean = statistics.mean(spent[1:])
+    mean, n = statistics.mean(spent[1:]), len(plan.ingested)
     return [
-        ("ticks", f"{n}"),
+        ("ticks", f"{plan.total} on the tape, {n} through ingest"),
+        ("the first tick", f"{spent[0]:.1f} s of CPU"),
+        ("a later one, at most", f"{max(spent[1:]):.2f} s of CPU"),
+        ("memory of the recorder, at most", f"{used:.0f} MB"),
         ("recording", f"{mean * 10:.1f} % of a core at a tick every 10 s ({mean * 1000:.0f} ms of CPU a tick)"),
         ("  of that, taking the frame in", f"{statistics.mean(inner[1:]) * 1000:.0f} ms"),
-        *sizes(tape_dir=directory, ticks=n, args=args),
+        *sizes(ticks=n, args=args),
     ]
 
 
-def sizes(tape_dir: Path, ticks: int, args: argparse.Namespace) -> list[Row]:
+def sizes(ticks: int, args: argparse.Namespace) -> list[Row]:
     """Bytes by table, and for each sample of a partition or position."""
     from lineage import history
 
@@ -177,7 +236,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, kind, default in (
         ("hours", float, 1.0), ("days", float, 0.0), ("topics", int, 1000), ("partitions", int, 10),
-        ("groups", int, 1000), ("moving", float, 0.2), ("seeks", int, 100), ("many", int, 1000),
+        ("groups", int, 1000), ("moving", float, 0.2), ("writing", float, 1.0),
+        ("ingested", float, 0.0), ("seeks", int, 100), ("many", int, 1000),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=kind, default=default)
     parser.add_argument("--dir", default="", help="keep the recording here, or read the one that is here")

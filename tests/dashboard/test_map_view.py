@@ -176,11 +176,11 @@ def test_what_touches_a_topic_of_a_large_map_stands_together() -> None:
 
 def test_neither_a_new_link_nor_a_new_box_moves_the_boxes_of_a_folded_map() -> None:
     minute, teams = 60_000, [f"team{i}" for i in range(8)]
-    topics = [replace(topic(f"t{i}", team=teams[i % 8]), first_seen=1_000) for i in range(320)]
+    topics = [structs.replace(topic(f"t{i}", team=teams[i % 8]), first_seen=1_000) for i in range(320)]
 
     def link(a: NodeState, b: NodeState, seen: int) -> EdgeState:
         found = edge(a, b, "derives")
-        return replace(found, evidence=tuple(replace(e, first_seen=seen) for e in found.evidence))
+        return structs.replace(found, evidence=tuple(structs.replace(e, first_seen=seen) for e in found.evidence))
 
     old = [link(topics[i], topics[i + 1], 2_000) for i in range(7)]
 
@@ -192,7 +192,7 @@ def test_neither_a_new_link_nor_a_new_box_moves_the_boxes_of_a_folded_map() -> N
     assert len(before) == len(set(before.values())) == 8
     new = [link(topics[7], topics[i], 90 * minute) for i in (0, 2, 4)]
     assert places(topics, old + new) == before
-    late = replace(topic("late", team="newcomers"), first_seen=100 * minute)
+    late = structs.replace(topic("late", team="newcomers"), first_seen=100 * minute)
     after = places([*topics, late], [*old, *new, link(topics[3], late, 100 * minute)])
     assert {k: v for k, v in after.items() if k != "team:newcomers"} == before
     assert after["team:newcomers"][0] > before["team:team3"][0]

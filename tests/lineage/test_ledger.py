@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lineage.evidence import STRENGTHS
+from lineage.frames import EvidenceState
 from lineage.ledger import SEEN, Claimed, Ledger, sentence
 
 ORDERS, SHOP, FRAUD = "topic:c/orders", "service:shop", "service:fraud"
@@ -88,10 +87,8 @@ def test_what_is_seen_is_never_called_unseen_and_the_order_does_not_matter(
         assert drift is None
 
 
-def piece(source: str, strength: str, count: int = 1, recent: int | None = None, detail: str = "") -> dict[str, Any]:
-    return {
-        "source": source, "strength": strength, "last_seen": 97_000, "count": count, "recent": recent, "detail": detail,
-    }  # fmt: skip
+def piece(source: str, strength: str, count: int = 1, recent: int | None = None, detail: str = "") -> EvidenceState:
+    return EvidenceState(source, strength, 90_000, 97_000, detail, count, recent)
 
 
 def test_the_sentence_begins_with_the_strongest_and_ends_with_what_is_missing() -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import socket
 from typing import Any
 
-os.environ["INITIAL_NO_AUTH_ACTION_COUNT"] = "3"  # what makes the user below; read when moto is imported
-
 import boto3
+import moto.settings
 from moto.server import ThreadedMotoServer
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -26,11 +24,13 @@ class Server:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
+        moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")  # for what makes the user, however often it is tried
         self.start()
-        iam = self._client("iam", "first", "first")
-        iam.create_user(UserName="playhead")
-        key = iam.create_access_key(UserName="playhead")["AccessKey"]
-        iam.put_user_policy(UserName="playhead", PolicyName="all", PolicyDocument=json.dumps(MAY))
+        iam, name = self._client("iam", "first", "first"), f"playhead-{self.port}"
+        iam.create_user(UserName=name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(MAY))
+        moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
         self.key, self.secret = key["AccessKeyId"], key["SecretAccessKey"]
         self.env = {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret, "AWS_REGION": REGION}
         self.env["AWS_ENDPOINT_URL"] = self.address

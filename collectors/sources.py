@@ -69,6 +69,7 @@ SOURCES = (
     Kind("declared", "collectors.declared", "Declared", 30.0, lambda c: 120.0, _catalogs, kafka=False, once=True),
     Kind("connect", "collectors.connect", "Connect", 30.0, _topology, _connect_workers, kafka=False),
     Kind("mirrored", "collectors.kafka.mirrored", "Mirrored", 30.0, lambda c: c.every.configs),
+    Kind("headers", "collectors.kafka.headers", "Headers", 30.0, lambda c: c.every.records),
 )
 BY_NAME = {kind.name: kind for kind in SOURCES}
 

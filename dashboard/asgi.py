@@ -12,6 +12,7 @@ MOST_FILES = 65_536
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 http = get_asgi_application()  # before anything that needs the apps
 
+from dashboard.gate import Gate  # noqa: E402
 from dashboard.routing import application_for  # noqa: E402
 
 
@@ -24,4 +25,4 @@ def room_for_viewers() -> None:
 
 
 room_for_viewers()
-application = application_for(http)
+application = application_for(Gate(http))

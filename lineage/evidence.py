@@ -27,6 +27,7 @@ NOUNS = {
     "openlineage": ("run event", "run events"),
     "connect": ("Connect worker", "Connect workers"),
     "mirrored": ("name", "names"),
+    "headers": ("record", "records"),
 }
 
 

@@ -222,12 +222,20 @@ class _Builder:
             if not all(self._claimed(end, piece.first_seen) for end in (key.start, key.end)):
                 continue
             for name in self._edges_of(key):
-                relation, start, end, group = self.ends.get(name) or (key.relation, key.start, key.end, key.group)
+                relation, start, end, group = self.ends.get(name) or self._ends_of(key)
                 self.edge(relation, start, end, group, piece, Source((claim,)))
+
+    def _ends_of(self, key: ClaimKey) -> tuple[str, str, str, str]:
+        """Relation, ends and key; a group that writes (its dead letters) stands as the service that owns it."""
+        if key.relation == "writes" and key.start.startswith("group:"):
+            path = split_id(key.start)[1]
+            if len(path) == 2 and (service := self.joined.get((path[0], path[1]))):
+                return key.relation, service, key.end, path[1]
+        return key.relation, key.start, key.end, key.group
 
     def _edges_of(self, key: ClaimKey) -> list[str]:
         """The edges that a claim speaks of: a read without a group is that of the groups joined to its service."""
-        alone = edge_id(key.relation, key.start, key.end, key.group)
+        alone = edge_id(*self._ends_of(key))
         if key.relation != "reads" or key.group:
             return [alone]
         cluster, topic = _cluster_of(key.start), key.start

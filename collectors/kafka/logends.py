@@ -7,7 +7,7 @@ For 10,050 partitions, starts and ends: 0.66 s of CPU in batches of 2,500, 0.46 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -25,15 +25,15 @@ Leaders = Mapping[tuple[str, int], int]
 Offsets = dict[tuple[str, int], int]
 
 
-def batches(leaders: Leaders) -> Iterator[list[tuple[str, int]]]:
-    """The partitions that have a leader, at most BATCH at once, never two leaders in one batch."""
+def batches(leaders: Leaders, most: int = BATCH) -> Iterator[list[tuple[str, int]]]:
+    """The partitions that have a leader, at most so many at once, never two leaders in one batch."""
     by_leader: dict[int, list[tuple[str, int]]] = defaultdict(list)
     for key, leader in leaders.items():
         if leader >= 0:
             by_leader[leader].append(key)
     for keys in by_leader.values():
-        for i in range(0, len(keys), BATCH):
-            yield keys[i : i + BATCH]
+        for i in range(0, len(keys), most):
+            yield keys[i : i + most]
 
 
 def log_ranges(admin: AdminClient, leaders: Leaders, budget: Budget) -> tuple[Offsets, Offsets, list[KafkaException]]:
@@ -52,6 +52,15 @@ def stable_ends(admin: AdminClient, leaders: Leaders, budget: Budget) -> tuple[O
     stable = [_ask(admin, keys, LATEST, budget, IsolationLevel.READ_COMMITTED) for keys in groups]
     errors: list[KafkaException] = []
     return _answers(stable, errors), _answers(high, errors)
+
+
+def log_ends(admin: AdminClient, leaders: Leaders, budget: Budget, pace: Callable[[int], None]) -> Offsets:
+    """High watermarks of what was answered; few requests, ``pace`` called before each."""
+    asked = []
+    for keys in batches(leaders, 4 * BATCH):
+        pace(1)
+        asked.append(_ask(admin, keys, LATEST, budget))
+    return _answers(asked, [])
 
 
 def readable_ranges(

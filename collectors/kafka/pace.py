@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Final
+
+SAMPLED: Final = 0.25  # of what a cluster allows goes to sampling all topics; the rest to who looks at records
 
 
 class Rate:
@@ -35,5 +38,5 @@ class Rate:
 class Pace:
     """Both rates of a cluster."""
 
-    def __init__(self, bytes_per_second: int, requests_per_second: int) -> None:
+    def __init__(self, bytes_per_second: float, requests_per_second: float) -> None:
         self.bytes, self.requests = Rate(bytes_per_second), Rate(requests_per_second)

@@ -21,7 +21,7 @@ from collectors.kafka.client import KafkaClient
 from collectors.kafka.decoding import Decoder
 from collectors.kafka.masking import Mask
 from collectors.kafka.merging import Merge, in_order
-from collectors.kafka.pace import Pace
+from collectors.kafka.pace import SAMPLED, Pace
 from collectors.kafka.reading import Cancelled, Errand, NotThere, Offsets, Raw, Reader
 from collectors.kafka.registry import Registry
 from collectors.records import DEADLINE, Desk
@@ -260,7 +260,7 @@ def _threads(config: ClusterConfig, redis_url: str, stop: threading.Event) -> li
     client = KafkaClient(config.name, config.bootstrap_servers, config.properties)
     registry = Registry(config.schema_registry) if config.schema_registry else None
     decoder = Decoder(limits.payloads, Mask(limits.mask), registry)
-    pace = Pace(limits.bytes_per_second, limits.requests_per_second)
+    pace = Pace(limits.bytes_per_second * (1 - SAMPLED), limits.requests_per_second * (1 - SAMPLED))
     made: list[Any] = [Player(config, client, pace, decoder) for _ in range(THREADS)]
     run = [(config.name, player, Desk(redis_url), stop) for player in made]
     return [threading.Thread(target=_serve, args=args, name=f"player {config.name}", daemon=True) for args in run]

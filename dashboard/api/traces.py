@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import zlib
 from collections.abc import Iterable
 from functools import lru_cache
@@ -24,6 +25,8 @@ from lineage.ports import BadDocument
 log = logging.getLogger(__name__)
 
 MOST = 8 * 1024 * 1024
+# One body becomes many objects: two at once keep a core busy while one of them waits for Redis.
+_decoding = threading.BoundedSemaphore(2)
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 CODES = {400: 3, 401: 16, 405: 12, 413: 8, 415: 3, 429: 8, 503: 14}  # google.rpc.Code
 
@@ -48,14 +51,21 @@ def traces(request: HttpRequest) -> HttpResponse:
 
 def _taken(request: HttpRequest, kind: str) -> HttpResponse:
     _check(request)
-    body = inflated(request.read(MOST + 1), request.headers.get("Content-Encoding", ""))
     decode = import_string(settings.PLAYHEAD_PORTS["decode_traces"])
-    try:
-        observations = decode(body, kind, now_ms())
-    except BadDocument as e:
-        raise Refused(400, str(e)) from e
+    with _decoding:
+        body = inflated(request.read(MOST + 1), request.headers.get("Content-Encoding", ""))
+        try:
+            observations = decode(body, kind, now_ms())
+        except BadDocument as e:
+            raise Refused(400, str(e)) from e
     publish(observations)
     return HttpResponse(b"{}" if kind == JSON else b"", content_type=kind)
+
+
+def busy(content_type: str) -> HttpResponse:
+    """The answer while too many requests are under way, in the encoding of the one turned away."""
+    again = Refused(429, "too many requests with spans are under way; come again", retry_after=1)
+    return _status(again, JSON if content_type.partition(";")[0].strip().lower() == JSON else PROTOBUF)
 
 
 def _check(request: HttpRequest) -> None:

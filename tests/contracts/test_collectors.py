@@ -11,6 +11,7 @@ from collectors.kafka.check import check_address
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.configs import KEYS, Configs
 from collectors.kafka.groups import Groups
+from collectors.kafka.headers import Headers
 from collectors.kafka.producers import Producers
 from collectors.kafka.sizes import Sizes
 from collectors.kafka.topology import Topology
@@ -154,7 +155,7 @@ def test_looking_changes_nothing(broker: str) -> None:
     shop.commit(group, topic, {0: 3})
     topics, groups = shop.state()
     before = shop.committed(group)
-    for kind in (Topology, Groups, Configs, Sizes, Producers):
+    for kind in (Topology, Groups, Configs, Sizes, Producers, Headers):
         collect(kind, broker)
     check_address(broker, {})
     assert shop.committed(group) == before
@@ -162,7 +163,7 @@ def test_looking_changes_nothing(broker: str) -> None:
     assert shop.state()[1] <= groups  # the broker itself may drop a group that never committed
 
 
-@pytest.mark.parametrize("kind", [Topology, Groups, Configs, Sizes, Producers])
+@pytest.mark.parametrize("kind", [Topology, Groups, Configs, Sizes, Producers, Headers])
 def test_a_dead_cluster_is_a_sentence(kind: Any) -> None:
     (ran,) = collect(kind, "127.0.0.1:1")
     assert isinstance(ran, CollectorRan)

@@ -26,6 +26,7 @@ from collectors.kafka.client import KafkaClient
 from collectors.kafka.configs import Configs
 from collectors.kafka.follower import Follower
 from collectors.kafka.groups import Groups
+from collectors.kafka.headers import Headers
 from collectors.kafka.producers import Producers
 from collectors.kafka.sizes import Sizes
 from collectors.kafka.topology import Topology
@@ -42,7 +43,7 @@ RIGHTS = {
     "Describe Group *": (KIND.GROUP, "*", OP.DESCRIBE),
     "Describe Cluster": (KIND.BROKER, "kafka-cluster", OP.DESCRIBE),
 }
-KINDS = (Topology, Groups, Configs, Sizes, Producers)
+KINDS = (Topology, Groups, Configs, Sizes, Producers, Headers)
 
 
 class Guarded:
@@ -177,7 +178,7 @@ def test_nothing_but_reading_is_asked_and_nothing_changes(guarded: Guarded) -> N
     assert {a["operation"] for a in asked} == READS
     assert [a for a in asked if a["verdict"] == "Denied"] == []
     assert {"OffsetFetch", "DescribeProducers", "ListGroups", "DescribeConfigs"} <= {a["request"] for a in asked}
-    assert {a["name"] for a in asked if a["request"] == "Fetch"} == {"__consumer_offsets"}
+    assert {a["name"] for a in asked if a["request"] == "Fetch"} == {"__consumer_offsets", guarded.topic}
 
 
 def test_the_log_would_show_a_write(guarded: Guarded) -> None:

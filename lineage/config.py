@@ -28,7 +28,7 @@ MASK = (
     *("*mail*", "*phone*", "*mobile*", "*first*name*", "*last*name*", "*full*name*", "*surname*", "*birth*"),
     *("*address*", "*street*", "*zip*", "*postal*", "ip", "*client*ip*", "*ip*address*"),
 )
-MATCHABLE = ("group", "client_id", "principal")
+MATCHABLE = ("group", "client_id", "transactional_id", "principal")
 OWNABLE = ("topic", "service", "group")
 CATALOGS = ("backstage", "asyncapi", "codeowners", "eventcatalog")
 OURS = ("bootstrap.servers", "group.id", "enable.auto.commit", "transactional.id", "allow.auto.create.topics")
@@ -111,7 +111,7 @@ class ServiceRule:
     service: str
 
     def name_for(self, **known: str) -> str | None:
-        """The service's name, or None where the rule does not match; ``known`` has group, client_id, principal."""
+        """The service's name, or None where the rule does not match; ``known`` has some of MATCHABLE."""
         groups: dict[str, str] = {}
         for what, pattern in self.match:
             found = pattern.fullmatch(known.get(what, ""))

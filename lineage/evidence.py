@@ -20,6 +20,7 @@ NOUNS = {
     "groups": ("assigned partition", "assigned partitions"),
     "log_end": ("record counted", "records counted"),
     "producers": ("producer id", "producer ids"),
+    "transactions": ("producer id", "producer ids"),
     "acls": ("ACL", "ACLs"),
     "asyncapi": ("AsyncAPI document", "AsyncAPI documents"),
     "eventcatalog": ("EventCatalog", "EventCatalogs"),

@@ -112,6 +112,7 @@ class ClusterFact:
     stale: dict[str, Ms] = field(default_factory=dict)  # group -> when its position was last sure
     writes: dict[str, tuple[Ms, Ms]] = field(default_factory=dict)  # topic -> first and last time its end moved on
     producers: dict[str, tuple[int, Ms]] = field(default_factory=dict)  # topic -> ids, newest write
+    unnamed: dict[str, Ms] = field(default_factory=dict)  # topic -> newest write by an id without a transactional id
 
     def expected_brokers(self) -> set[int]:
         """Every broker that is there, and those that should hold a replica."""
@@ -193,6 +194,7 @@ def _end_topic(facts: Facts, cluster: ClusterFact, name: str) -> None:
     cluster.topics.pop(name, None)
     cluster.writes.pop(name, None)
     cluster.producers.pop(name, None)
+    cluster.unnamed.pop(name, None)
     cluster.meter.drop_topic(name)
     facts.dirty = True
 
@@ -259,6 +261,7 @@ def see_producers(facts: Facts, o: ProducersSeen) -> None:
         before = cluster.producers.get(topic)
         newest = max((p.last_at for p in producers), default=0)
         cluster.producers[topic] = (len({p.producer_id for p in producers}), newest)
+        cluster.unnamed[topic] = max((p.last_at for p in producers if not p.named), default=0)
         facts.dirty |= bool(before is None and producers)
 
 

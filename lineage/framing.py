@@ -10,6 +10,7 @@ from typing import Any
 from lineage.evidence import STALE_MS, is_stale
 from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
 from lineage.graph import Node
+from lineage.identity import is_unknown_writer
 from lineage.ledger import sentence
 from lineage.meter import LagRow
 from lineage.observations import Ms
@@ -18,6 +19,7 @@ from lineage.outline import Bone, Standing, Triple, node_id, split_id
 PATIENCE = 3.0  # intervals after which a number is stale
 LEAST_PATIENCE = 5.0  # seconds
 READING_GRACE_MS = 30_000  # what a slow source may be late
+WHOLE = ("size", "records", "producers")  # numbers of a topic without a fraction
 LISTED = {"topic": ("topics_at", "topology"), "group": ("groups_at", "groups")}
 
 
@@ -169,10 +171,10 @@ class _Framing:
             attrs = {k: v for k, v in node.attrs.items() if k != "figures"}
             node = replace(node, attrs={**attrs, **{f: self.number(node.id, f) for f in node.attrs["figures"]}})
         if node.kind == "topic":
-            whole = {k: None if (v := self.number(node.id, k)) is None else int(v) for k in ("size", "records")}
+            whole = {k: None if (v := self.number(node.id, k)) is None else int(v) for k in WHOLE}
             sampled = self.time(f"cluster:{node.cluster}", "positions_at")
             return {**node.attrs, **whole, "rate": self.number(node.id, "rate"), "log_sampled_at": sampled}
-        if node.kind == "writer":
+        if is_unknown_writer(node.id):
             topic = node_id("topic", *split_id(node.id)[1])
             return {
                 **node.attrs,

@@ -56,6 +56,21 @@ def node_id(kind: str, *path: str) -> NodeId:
     return NodeId(f"{kind}:{'/'.join(segment(p) for p in parts)}")
 
 
+def named_writer(cluster: str, name: str) -> NodeId:
+    """A writer known by its transactional id; ``writer:CLUSTER/TOPIC`` is the unknown one of that topic."""
+    return node_id("writer", cluster, "transactional", name)
+
+
+def is_named_writer(node: str) -> bool:
+    """Whether this id stands for a writer known by its transactional id."""
+    return node.startswith("writer:") and not is_unknown_writer(node)
+
+
+def is_unknown_writer(node: str) -> bool:
+    """Whether this id stands for whoever writes a topic, unknown by any name."""
+    return node.startswith("writer:") and node.count("/") == 1
+
+
 def split_id(node: str) -> tuple[str, tuple[str, ...]]:
     """The kind and the path's names. Raises ValueError where the string is no id."""
     kind, colon, rest = node.partition(":")

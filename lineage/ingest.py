@@ -17,7 +17,7 @@ from lineage.batch import Batch
 from lineage.config import ClusterConfig, Config
 from lineage.evidence import EXPIRES_MS
 from lineage.facts import ClaimKey, ClusterFact, Facts
-from lineage.identity import split_id
+from lineage.identity import is_unknown_writer, split_id
 from lineage.lake import Row, block_of
 from lineage.layout import Point, place
 from lineage.meter import NOBODY, LagRow, Meter
@@ -138,6 +138,7 @@ class Ingest:
                 count, newest = cluster.producers[topic]
                 self.put(node_id("topic", o.cluster, topic), "producers", count)
                 self.put(node_id("topic", o.cluster, topic), "produced_at", newest or None)
+                self.put(node_id("topic", o.cluster, topic), "unnamed_at", cluster.unnamed[topic] or None)
 
     def _sizes(self, o: SizesSeen) -> None:
         cluster = self.facts.cluster(o.cluster)
@@ -333,7 +334,7 @@ class Ingest:
                 self.put(f"reading:{scope}", "read_at", None)
 
     def _writers(self) -> set[str]:
-        return {n for n in self.structure.nodes if n.startswith("writer:")}
+        return {n for n in self.structure.nodes if is_unknown_writer(n)}
 
     def _rebuild(self, batch: Batch) -> None:
         old, new = self.structure, build(self.facts, self.config, batch.at, self.structure)

@@ -140,6 +140,7 @@ class PositionsFrame(Observation, frozen=True):
 class Producer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     producer_id: int
     last_at: Ms
+    named: bool = False  # a transactional id is known for it
 
 
 class ProducersSeen(Observation, frozen=True):

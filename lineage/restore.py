@@ -142,6 +142,7 @@ class _Restoring:
             cluster.writes[node.name] = (self.time(node.id, "first_write") or written, written)
         if (node.id, "producers") in self.ingest.numbers:
             cluster.producers[node.name] = (self.time(node.id, "producers"), self.time(node.id, "produced_at"))
+            cluster.unnamed[node.name] = self.time(node.id, "unnamed_at")
 
     def _meters(self) -> None:
         """Replays the last block or two of the tape, so that rates and interpolation go on at once."""

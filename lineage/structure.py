@@ -221,21 +221,27 @@ class _Builder:
             key = claim._replace(start=self.canonical(claim.start), end=self.canonical(claim.end))
             if not all(self._claimed(end, piece.first_seen) for end in (key.start, key.end)):
                 continue
-            for name in self._edges_of(key):
-                relation, start, end, group = self.ends.get(name) or self._ends_of(key)
-                self.edge(relation, start, end, group, piece, Source((claim,)))
+            drawn = self._drawn(key)
+            for name in self._edges_of(drawn):
+                ends = self.ends.get(name) or (drawn.relation, drawn.start, drawn.end, drawn.group)
+                self.edge(*ends, piece, Source((claim,)))
 
-    def _ends_of(self, key: ClaimKey) -> tuple[str, str, str, str]:
-        """Relation, ends and key; a group that writes (its dead letters) stands as the service that owns it."""
-        if key.relation == "writes" and key.start.startswith("group:"):
-            path = split_id(key.start)[1]
-            if len(path) == 2 and (service := self.joined.get((path[0], path[1]))):
-                return key.relation, service, key.end, path[1]
-        return key.relation, key.start, key.end, key.group
+    def _drawn(self, key: ClaimKey) -> ClaimKey:
+        """The claim as it is drawn: what a group does is done by the service that it is joined to."""
+        start, end = self._joined(key.start), self._joined(key.end)
+        if (start, end) == (key.start, key.end):
+            return key
+        reader = key.end if key.relation == "reads" else ""
+        return key._replace(start=start, end=end, group=split_id(reader)[1][-1] if reader else key.group)
+
+    def _joined(self, node: str) -> str:
+        if not node.startswith("group:"):
+            return node
+        return self.joined.get((_cluster_of(node), split_id(node)[1][-1]), node)
 
     def _edges_of(self, key: ClaimKey) -> list[str]:
         """The edges that a claim speaks of: a read without a group is that of the groups joined to its service."""
-        alone = edge_id(*self._ends_of(key))
+        alone = edge_id(key.relation, key.start, key.end, key.group)
         if key.relation != "reads" or key.group:
             return [alone]
         cluster, topic = _cluster_of(key.start), key.start
@@ -285,14 +291,23 @@ def is_drawn(kind: str, attrs: Mapping[str, Any]) -> bool:
 
 def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
     """The writer nodes that must stand at ``at``: cluster, topic and evidence by id. No claim explains them."""
-    explained = {k.end for k, p in facts.claims.items() if k.relation in WRITING and _explains(p, at)}
+    by_whom: dict[str, set[str]] = defaultdict(set)
+    for k, p in facts.claims.items():
+        if k.relation in WRITING and _explains(p, at):
+            by_whom[k.end].add(k.source)
     out: dict[str, tuple[str, str, Piece]] = {}
     for name, cluster in facts.clusters.items():
         for topic in cluster.writes.keys() | cluster.producers.keys():
             fact, written = cluster.topics.get(topic), unexplained(cluster, topic, at)
-            if fact and written and not fact.internal and node_id("topic", name, topic) not in explained:
+            named = by_whom.get(node_id("topic", name, topic), set())
+            if fact and written and not fact.internal and not _all_named(named, cluster.unnamed.get(topic, 0), at):
                 out[node_id("writer", name, topic)] = (name, topic, written)
     return out
+
+
+def _all_named(sources: set[str], unnamed: Ms, at: Ms) -> bool:
+    """Whether these sources explain who writes: a transactional id explains its own producer ids only."""
+    return bool(sources - {"transactions"}) or (bool(sources) and at - unnamed > STALE_MS)
 
 
 def _explains(piece: Piece, at: Ms) -> bool:

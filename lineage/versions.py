@@ -12,6 +12,7 @@ from django.db.models import Model, Q, QuerySet
 
 from lineage.frames import Said
 from lineage.graph import Edge, Node
+from lineage.identity import is_unknown_writer
 from lineage.models import ClusterVersion, CollectorVersion, EdgeVersion, JoinVersion, NodeVersion, Placement
 from lineage.observations import Ms
 
@@ -115,7 +116,7 @@ def _graph_known_now(at: Ms) -> tuple[dict[str, Node], dict[str, Edge]]:
     )
     words_of_edges = _newest(told, lambda e: e.scope)
     writes = [w for w in words_of_edges if w.thing.relation == "writes"]
-    named = {w.thing.target: w.recorded_at for w in writes if not w.thing.source.startswith("writer:")}
+    named = {w.thing.target: w.recorded_at for w in writes if not is_unknown_writer(w.thing.source)}
     nodes = {w.thing.id: w.thing for w in found}
     edges = {
         w.thing.id: w.thing
@@ -123,7 +124,7 @@ def _graph_known_now(at: Ms) -> tuple[dict[str, Node], dict[str, Edge]]:
         if not _explained(w, named) and w.thing.source in nodes and w.thing.target in nodes
     }
     sources = {e.source for e in edges.values()}
-    return {k: n for k, n in nodes.items() if n.kind != "writer" or k in sources}, edges
+    return {k: n for k, n in nodes.items() if not is_unknown_writer(k) or k in sources}, edges
 
 
 def _newest(words: Iterable[_Word], scope: Callable[[Any], Any]) -> list[_Word]:
@@ -140,7 +141,7 @@ def _newest(words: Iterable[_Word], scope: Callable[[Any], Any]) -> list[_Word]:
 
 def _explained(word: _Word, named: Mapping[str, Ms]) -> bool:
     """Whether this is an unknown writer that a span named afterwards, for this moment, too."""
-    if not word.thing.source.startswith("writer:") or word.superseded_at is None:
+    if not is_unknown_writer(word.thing.source) or word.superseded_at is None:
         return False
     return named.get(word.thing.target, -1) >= word.superseded_at
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from lineage.frames import Change
 from lineage.graph import RELATIONS
-from lineage.identity import split_id
+from lineage.identity import is_named_writer, is_unknown_writer, split_id
 from lineage.observations import Ms
 
 Appeared = Mapping[str, Sequence[Ms]]  # when a node appeared, each time, in order
@@ -21,6 +21,8 @@ ENDS = {"reads": "no longer reads", "writes": "no longer writes", "calls": "no l
 DOES = {"reads": "reads", "writes": "writes", "calls": "calls"}
 PASSIVE = {"derives": "is derived from", "replicates": "is replicated from", "dead_letters": "takes what fails in"}
 SOURCES = {
+    "acls": "ACLs",
+    "transactions": "producer ids of a transactional id",
     "positions": "its committed positions",
     "groups": "its group's members",
     "otlp": "spans",
@@ -115,7 +117,7 @@ def name_of(node: str) -> str:
 
 def titled(node: str) -> str:
     """``topic orders``, ``group fraud-cg``."""
-    kind = node.partition(":")[0]
+    kind = "transactional id" if is_named_writer(node) else node.partition(":")[0]
     return f"{KINDS.get(kind, kind)} {name_of(node)}"
 
 
@@ -150,7 +152,7 @@ def listed(names: Iterable[str], most: int = MOST_PARTS) -> str:
 
 def _appeared(change: Change, kind: str) -> str:
     body = change.after or {}
-    if kind == "writer":
+    if is_unknown_writer(change.subject):
         return f"somebody unknown began to write {name_of(change.subject)}"
     if kind == "team":
         return f"{titled(change.subject)} was named in the configuration"
@@ -161,7 +163,7 @@ def _appeared(change: Change, kind: str) -> str:
 
 
 def _vanished(change: Change, kind: str) -> str:
-    if kind == "writer":
+    if is_unknown_writer(change.subject):
         return f"the unknown writer of {name_of(change.subject)} is gone: it is known now, or nobody writes"
     return f"{titled(change.subject)} is gone"
 
@@ -353,7 +355,7 @@ def _pairing(ends: Ends, verbs: Mapping[str, str]) -> str:
     if ends.relation in PASSIVE:
         gone = " no longer" if verbs is ENDS else ""
         return f"{titled(ends.target)}{gone} {PASSIVE[ends.relation]} {name_of(ends.source)}"
-    if ends.actor.startswith("writer:"):
+    if is_unknown_writer(ends.actor):
         return f"somebody unknown {verbs[ends.relation]} {name_of(ends.thing)}"
     group = f" as group {ends.key}" if ends.key and ends.key != name_of(ends.actor) else ""
     return f"{titled(ends.actor)} {verbs[ends.relation]} {name_of(ends.thing)}{group}"

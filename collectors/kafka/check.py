@@ -19,6 +19,8 @@ from collectors.kafka import errors, listing
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.listing import OFFSETS_TOPIC, PROBE
 from collectors.kafka.sizes import refused
+from collectors.kafka.transactions import RIGHT as TRANSACTIONAL
+from collectors.kafka.transactions import may_be_hidden
 
 REFUSED = (29, 30, 31)
 SECONDS = 30.0
@@ -94,6 +96,7 @@ def _rights(client: KafkaClient, budget: Budget) -> list[Step]:
         offsets,
         _step("DescribeConfigs Topic *", lambda: _configs(client, budget)),
         _step("Describe Group *", lambda: _not_hidden(client, listing.hidden_groups(client, budget))),
+        _step(TRANSACTIONAL, lambda: _not_hidden(client, TRANSACTIONAL if may_be_hidden(client, budget) else None)),
         _step("Describe Cluster", lambda: _log_dirs(client, budget)),
     ]
 

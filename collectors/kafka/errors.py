@@ -17,6 +17,7 @@ RIGHTS: dict[str, str] = {
     "Read Topic *": "--operation Read --topic '*'",
     "Read Topic __consumer_offsets": "--operation Read --topic __consumer_offsets",
     "Describe Group *": "--operation Describe --group '*'",
+    "Describe TransactionalId *": "--operation Describe --transactional-id '*'",
     "Describe Cluster": "--operation Describe --cluster",
 }
 # What tells least comes last: lost connections, then that all of them are lost.

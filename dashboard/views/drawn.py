@@ -47,6 +47,8 @@ def _sub(node: NodeState, reads: Sequence[EdgeState]) -> str | None:
     if node.kind == "group":
         state = node.attrs.get("state")
         return f"group, {state}" if state else "group"
+    if node.attrs.get("transactional_id"):
+        return "transactional id"
     if node.kind == "writer":
         producers = node.attrs.get("producers")
         known = "producers unknown" if not producers else f"{producers} producer id{'' if producers == 1 else 's'}"

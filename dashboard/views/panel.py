@@ -80,7 +80,7 @@ def info(frame: Frame, node: NodeState) -> Row:
 
 
 def _attrs(node: NodeState) -> dict[str, Any]:
-    if node.kind != "writer":
+    if node.kind != "writer" or node.attrs.get("transactional_id"):
         return dict(node.attrs)
     return {"last_write": rfc(node.attrs.get("last_write")), "producers": node.attrs.get("producers")}
 

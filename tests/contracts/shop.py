@@ -31,6 +31,14 @@ class Shop:
                 producer.produce(topic, b"x", partition=partition)
         assert producer.flush(30) == 0
 
+    def transact(self, topic: str, transactional_id: str) -> None:
+        """One record into partition 0, in a transaction."""
+        producer = Producer({**self.base, "transactional.id": transactional_id})
+        producer.init_transactions(60)
+        producer.begin_transaction()
+        producer.produce(topic, b"x", partition=0)
+        producer.commit_transaction(30)
+
     def commit(self, group: str, topic: str, offsets: dict[int, int]) -> None:
         """Commits as a consumer without a subscription does; its coordinator may still be loading."""
         consumer = Consumer({**self.base, "group.id": group})

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import pytest
 
 from collectors.base import Budget, run
+from collectors.kafka.acls import Acls
 from collectors.kafka.check import check_address
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.configs import KEYS, Configs
 from collectors.kafka.groups import Groups
-from collectors.kafka.headers import Headers
 from collectors.kafka.producers import Producers
 from collectors.kafka.sizes import Sizes
 from collectors.kafka.topology import Topology
@@ -30,7 +30,8 @@ from lineage.observations import (
 from tests.contracts.shop import Shop, name
 
 T = TypeVar("T")
-
+KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls)
+KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls, Headers)
 
 def collect(kind: Any, broker: str, **config: Any) -> list[AnyObservation]:
     cluster = ClusterConfig("k", broker, **config)
@@ -155,7 +156,7 @@ def test_looking_changes_nothing(broker: str) -> None:
     shop.commit(group, topic, {0: 3})
     topics, groups = shop.state()
     before = shop.committed(group)
-    for kind in (Topology, Groups, Configs, Sizes, Producers, Headers):
+    for kind in KINDS:
         collect(kind, broker)
     check_address(broker, {})
     assert shop.committed(group) == before
@@ -163,7 +164,7 @@ def test_looking_changes_nothing(broker: str) -> None:
     assert shop.state()[1] <= groups  # the broker itself may drop a group that never committed
 
 
-@pytest.mark.parametrize("kind", [Topology, Groups, Configs, Sizes, Producers, Headers])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_dead_cluster_is_a_sentence(kind: Any) -> None:
     (ran,) = collect(kind, "127.0.0.1:1")
     assert isinstance(ran, CollectorRan)

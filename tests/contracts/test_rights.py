@@ -21,6 +21,7 @@ from confluent_kafka.admin import (
 )
 
 from collectors.base import Budget, run
+from collectors.kafka.acls import Acls
 from collectors.kafka.check import check_address
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.configs import Configs
@@ -31,7 +32,7 @@ from collectors.kafka.producers import Producers
 from collectors.kafka.sizes import Sizes
 from collectors.kafka.topology import Topology
 from lineage.config import ClusterConfig
-from lineage.observations import AnyObservation, CollectorRan, GroupsListed, PositionsFrame, TopicsListed
+from lineage.observations import AnyObservation, CollectorRan, GroupsListed, PositionsFrame, Reading, TopicsListed
 from tests.contracts import brokers
 from tests.contracts.shop import Shop
 
@@ -41,9 +42,10 @@ RIGHTS = {
     "Read Topic *": (KIND.TOPIC, "*", OP.READ),
     "DescribeConfigs Topic *": (KIND.TOPIC, "*", OP.DESCRIBE_CONFIGS),
     "Describe Group *": (KIND.GROUP, "*", OP.DESCRIBE),
+    "Describe TransactionalId *": (KIND.TRANSACTIONAL_ID, "*", OP.DESCRIBE),
     "Describe Cluster": (KIND.BROKER, "kafka-cluster", OP.DESCRIBE),
 }
-KINDS = (Topology, Groups, Configs, Sizes, Producers, Headers)
+KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls, Headers)
 
 
 class Guarded:
@@ -54,6 +56,7 @@ class Guarded:
         self.shop = Shop(address, brokers.sasl("admin"))
         self.topic = self.shop.topic(2)
         self.shop.produce(self.topic, [3, 3])
+        self.shop.transact(self.topic, "etl")
         self.shop.commit("readers", self.topic, {0: 1, 1: 2})
         for right in RIGHTS:
             self.grant(right)
@@ -142,6 +145,8 @@ def test_a_right_taken_away_is_named_and_nothing_ends(guarded: Guarded, right: s
             assert not o.complete or guarded.topic in {t.name for t in o.topics}
         if isinstance(o, GroupsListed):
             assert not o.complete or "readers" in {g.id for g in o.groups}
+        if isinstance(o, Reading):
+            assert not o.complete or f"topic:k/{guarded.topic}" in {n.id for n in o.nodes}
         if isinstance(o, PositionsFrame):
             assert o.ended == []
             assert not o.complete or "readers" in o.commits
@@ -177,7 +182,14 @@ def test_nothing_but_reading_is_asked_and_nothing_changes(guarded: Guarded) -> N
     asked = [m.groupdict() for m in AUTHORIZED.finditer(guarded.logged(began))]
     assert {a["operation"] for a in asked} == READS
     assert [a for a in asked if a["verdict"] == "Denied"] == []
-    assert {"OffsetFetch", "DescribeProducers", "ListGroups", "DescribeConfigs"} <= {a["request"] for a in asked}
+    assert {
+        "OffsetFetch",
+        "DescribeProducers",
+        "ListTransactions",
+        "DescribeAcls",
+        "ListGroups",
+        "DescribeConfigs",
+    } <= {a["request"] for a in asked}
     assert {a["name"] for a in asked if a["request"] == "Fetch"} == {"__consumer_offsets", guarded.topic}
 
 

@@ -22,7 +22,7 @@ export function keeps(info: Row): string | null {
 }
 
 export function facts(info: Row): HTMLElement {
-  const kind = str(info["kind"]) ?? "", out: (Node | string | null)[] = [KINDS[kind] ?? kind];
+  const kind = str(info["kind"]) ?? "", out: (Node | string | null)[] = [info["transactional_id"] ? "Writer, known by its transactional id" : KINDS[kind] ?? kind];
   if (kind !== "team" && kind !== "writer") out.push(teamTag(str(info["team"]), true));
   const cluster = str(info["cluster"]);
   if (cluster) out.push(`in ${cluster}`);

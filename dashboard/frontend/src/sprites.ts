@@ -141,6 +141,9 @@ export function cardSprite(node: MapNode, selected: boolean, p: Palette, scale: 
   });
 }
 
+/** A writer without even a transactional id. */
+const isUnknown = (node: MapNode): boolean => node.kind === "writer" && (node.sub ?? "").startsWith("unknown writer");
+
 /** What is wrong with it, else how much flows, else whose it is. */
 function secondLine(node: MapNode, team: string | null): string {
   if (node.badge) return node.badge;
@@ -157,7 +160,7 @@ export function labelOf(node: MapNode, sub: boolean, width: number, p: Palette, 
   const strong = node.kind !== "topic" && node.kind !== "writer", nameFont = `${node.kind === "writer" ? "italic " : ""}${strong ? 600 : 500} 12px ${p.font}`;
   const team = sub && node.team ? nameOf(node.team.includes(":") ? node.team : `team:${node.team}`) : null, second = sub ? secondLine(node, team) : "";
   measure.font = nameFont;
-  const name = fitted(measure, node.kind === "writer" ? "unknown writer" : node.name, width), nameWidth = measure.measureText(name).width;
+  const name = fitted(measure, isUnknown(node) ? "unknown writer" : node.name, width), nameWidth = measure.measureText(name).width;
   measure.font = subFont(p);
   const secondWidth = second ? measure.measureText(second).width + (team ? 12 : 0) : 0;
   return { name, nameFont, nameWidth, second, secondWidth, team, w: Math.max(nameWidth, secondWidth) + 8, h: second ? 32 : 18 };

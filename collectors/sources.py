@@ -66,6 +66,7 @@ SOURCES = (
     Kind("configs", "collectors.kafka.configs", "Configs", 60.0, lambda c: c.every.configs),
     Kind("sizes", "collectors.kafka.sizes", "Sizes", 30.0, _topology),
     Kind("producers", "collectors.kafka.producers", "for_asked", 30.0, lambda c: c.every.records, kafka=False),
+    Kind("shares", "collectors.kafka.shares", "Shares", 30.0, lambda c: c.every.groups),
     Kind("acls", "collectors.kafka.acls", "for_asked", 60.0, lambda c: c.every.acls, kafka=False),
     Kind("declared", "collectors.declared", "Declared", 30.0, lambda c: 120.0, _catalogs, kafka=False, once=True),
     Kind("connect", "collectors.connect", "Connect", 30.0, _topology, _connect_workers, kafka=False),

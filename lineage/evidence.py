@@ -20,6 +20,8 @@ NOUNS = {
     "groups": ("assigned partition", "assigned partitions"),
     "log_end": ("record counted", "records counted"),
     "producers": ("producer id", "producer ids"),
+    "streams": ("sink of a topology", "sinks of topologies"),
+    "share": ("share group position", "share group positions"),
     "transactions": ("producer id", "producer ids"),
     "acls": ("ACL", "ACLs"),
     "asyncapi": ("AsyncAPI document", "AsyncAPI documents"),

@@ -56,6 +56,7 @@ class GroupFact:
     described_at: Ms = 0
     describable: bool = True
     reason: str = ""
+    assignor: str = ""
 
     def alive(self) -> Alive:
         """For the verdict: members are unknown where they cannot be described."""
@@ -245,6 +246,8 @@ def see_described(facts: Facts, o: GroupsDescribed) -> None:
 
 def _describe(facts: Facts, fact: GroupFact, detail: GroupDetail) -> None:
     members = [_member(m) for m in sorted(detail.members, key=lambda m: m.id)] if detail.describable else fact.members
+    if detail.assignor and detail.assignor != fact.assignor:  # a group without members tells none: it had this one
+        fact.assignor, facts.dirty = detail.assignor, True
     if (members, detail.describable, detail.reason) != (fact.members, fact.describable, fact.reason):
         fact.members, fact.describable, fact.reason, facts.dirty = members, detail.describable, detail.reason, True
 

@@ -10,7 +10,7 @@ from typing import Any
 from lineage.evidence import STALE_MS, is_stale
 from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
 from lineage.graph import Node
-from lineage.identity import is_unknown_writer
+from lineage.identity import edge_id, is_unknown_writer
 from lineage.ledger import sentence
 from lineage.meter import LagRow
 from lineage.observations import Ms
@@ -103,10 +103,19 @@ class _Framing:
         )  # fmt: skip
 
     def _behind(self, bone: Bone) -> int | None:
-        return self.time(bone.id, "edge_lag")
+        told = self._told_of(bone, "edge_lag")
+        return None if told is None else int(told)
+
+    def _told_of(self, bone: Bone, metric: str) -> float | None:
+        """A number that a source told of the edge, or of the ends that it knows the edge's by."""
+        if (told := self.number(bone.id, metric)) is not None:
+            return told
+        edge = bone.edge
+        ends = (j["ends"] for e in edge.evidence for j in e.get("joins") or () if "ends" in j)
+        return next((n for a, b in ends if (n := self.number(edge_id(edge.relation, a, b), metric)) is not None), None)
 
     def _rate(self, bone: Bone, item: LagItem | None) -> float | None:
-        told = self.number(bone.id, "edge_rate")
+        told = self._told_of(bone, "edge_rate")
         if told is not None:
             return told
         if bone.edge.relation == "reads":

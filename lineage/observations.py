@@ -94,6 +94,7 @@ class GroupDetail(msgspec.Struct, frozen=True):
     members: list[Member]
     describable: bool = True
     reason: str = ""
+    assignor: str = ""  # range, cooperative-sticky, uniform, stream, faust …; "" where it is not told
 
 
 class GroupsDescribed(Observation, frozen=True):

@@ -130,6 +130,7 @@ class _Restoring:
         elif node.kind == "group" and "state" in attrs:
             fact = GroupFact(attrs["type"], attrs["state"], attrs["protocol"], node.first_seen, attrs["members"])
             fact.describable, fact.reason = attrs["describable"], attrs["reason"]
+            fact.assignor = attrs.get("assignor", "")
             fact.described_at = self.time(node.id, "described_at")
             cluster.groups[node.name] = fact
 

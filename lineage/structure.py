@@ -14,6 +14,7 @@ from lineage.graph import Edge, Node
 from lineage.identity import edge_id, node_id, split_id
 from lineage.observations import Ms, NodeSeen
 from lineage.ownership import Reader, owner_of, service_by_rule, service_by_span
+from lineage.streams import Inner, application, framework, inner_topics
 
 WRITING = frozenset({"writes", "replicates", "dead_letters"})  # how records come into a topic
 NAMED, MOST_NAMES = ("kind", "cluster", "name", "how"), 50
@@ -186,19 +187,31 @@ class _Builder:
         detail[scope] = {"name": told.name, "attrs": told.attrs, "figures": sorted(told.figures), "team": told.team}
 
     def _cluster(self, name: str, cluster: ClusterFact) -> None:
+        inner = dict(inner_topics(cluster.topics, cluster.groups))
         for topic, fact in cluster.topics.items():
             node = node_id("topic", name, topic)
-            self.node(node, topic, name, _topic_attrs(fact), fact.first_seen)
+            attrs = {**_topic_attrs(fact), **self._folded(name, inner.get(topic))}
+            self.node(node, topic, name, attrs, fact.first_seen)
             self.out.details[node] = {"layout": fact.layout}
+        own: dict[str, list[tuple[str, Inner]]] = defaultdict(list)
+        for topic, found in inner.items():
+            own[found.group].append((topic, found))
         for group, known in cluster.groups.items():
             service = self.joined.get((name, group))
             if service:
                 self._service_node(service, known.first_seen)
-            attrs = {**_group_attrs(known), "service": service}
+            attrs = {**_group_attrs(known, own[group]), "service": service}
             self.node(node_id("group", name, group), group, name, attrs, known.first_seen, service)
         for group, topic, piece in self._reads(cluster):
             if group in cluster.groups and topic in cluster.topics:
                 self._read(name, group, topic, piece)
+
+    def _folded(self, cluster: str, inner: Inner | None) -> dict[str, Any]:
+        """An application's inner topic belongs to it: it is drawn only where inner topics are asked for."""
+        if inner is None:
+            return {}
+        application = self.joined.get((cluster, inner.group)) or node_id("group", cluster, inner.group)
+        return {"application": application, "role": inner.role, "store": inner.store}
 
     def _service_node(self, service: str, seen: Ms) -> None:
         if service not in self.out.nodes:
@@ -286,7 +299,8 @@ class _Builder:
 
 def is_drawn(kind: str, attrs: Mapping[str, Any]) -> bool:
     """Whether a node stands on the map: no team, no internal topic, no group that a service owns."""
-    return kind != "team" and not attrs.get("internal") and not (kind == "group" and attrs.get("service"))
+    hidden = attrs.get("internal") or attrs.get("application")
+    return kind != "team" and not (kind == "topic" and hidden) and not (kind == "group" and attrs.get("service"))
 
 
 def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
@@ -297,7 +311,9 @@ def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
             by_whom[k.end].add(k.source)
     out: dict[str, tuple[str, str, Piece]] = {}
     for name, cluster in facts.clusters.items():
-        for topic in cluster.writes.keys() | cluster.producers.keys():
+        written_to = cluster.writes.keys() | cluster.producers.keys()
+        own = {t for t, _ in inner_topics(written_to, cluster.groups)}
+        for topic in written_to - own:
             fact, written = cluster.topics.get(topic), unexplained(cluster, topic, at)
             named = by_whom.get(node_id("topic", name, topic), set())
             if fact and written and not fact.internal and not _all_named(named, cluster.unnamed.get(topic, 0), at):
@@ -350,9 +366,12 @@ def _topic_attrs(fact: TopicFact) -> dict[str, Any]:
     }
 
 
-def _group_attrs(fact: GroupFact) -> dict[str, Any]:
+def _group_attrs(fact: GroupFact, own: list[tuple[str, Inner]]) -> dict[str, Any]:
     kept = {"type": fact.type, "state": fact.state, "protocol": fact.protocol, "describable": fact.describable}
-    return {**kept, "reason": fact.reason, "members": fact.members}
+    clients = (m["client_id"] for m in fact.members or ())
+    streams = application(framework(fact.type, fact.assignor, clients), own)
+    more = {"streams": streams} if streams else {}
+    return {**kept, "reason": fact.reason, "members": fact.members, "assignor": fact.assignor, **more}
 
 
 def _assigned(fact: GroupFact) -> dict[str, int]:

@@ -22,6 +22,8 @@ DOES = {"reads": "reads", "writes": "writes", "calls": "calls"}
 PASSIVE = {"derives": "is derived from", "replicates": "is replicated from", "dead_letters": "takes what fails in"}
 SOURCES = {
     "acls": "ACLs",
+    "streams": "its topology",
+    "share": "its share group's positions",
     "transactions": "producer ids of a transactional id",
     "positions": "its committed positions",
     "groups": "its group's members",

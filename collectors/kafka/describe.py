@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from kafka.protocol.api_message import ApiMessage
 
 from collectors.kafka import coordinators
 from collectors.kafka.client import KafkaClient
+from collectors.kafka.topologies import Described, Topology, topology
 from lineage.observations import Member
 
 SCHEMAS = "collectors.kafka.schemas"
@@ -45,20 +46,12 @@ class StreamsGroupDescribeResponse(ApiMessage, load_json=SCHEMAS):  # type: igno
     """Found by its number when an answer comes."""
 
 
-# Version 0 of ShareGroupDescribe was an early trial of Kafka 4.0.
-REQUESTS: dict[str, tuple[Any, int]] = {
-    "consumer": (ConsumerGroupDescribeRequest, 0),
-    "share": (ShareGroupDescribeRequest, 1),
-    "streams": (StreamsGroupDescribeRequest, 0),
+# Version 0 of ShareGroupDescribe was an early trial of Kafka 4.0. Brokers before 4.4 know no topology description.
+REQUESTS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "consumer": (ConsumerGroupDescribeRequest, {"min_version": 0}),
+    "share": (ShareGroupDescribeRequest, {"min_version": 1}),
+    "streams": (StreamsGroupDescribeRequest, {"min_version": 0, "include_topology_description": True}),
 }
-
-
-class Described(NamedTuple):
-    """One group's answer; ``error`` is Kafka's code, 0 where there was none."""
-
-    group: str
-    error: int
-    members: list[Member]
 
 
 def describe(client: KafkaClient, kind: str, groups: list[str], existing: Existing) -> list[Described]:
@@ -72,18 +65,20 @@ def describe(client: KafkaClient, kind: str, groups: list[str], existing: Existi
     without = [Described(group, code, []) for group, code in errors.items()]
     if kind == "streams":
         known = _partitions(found, existing)
-        return without + [_described(g, [_runner(m, g, known) for m in g["members"]]) for g in found]
+        return without + [_described(g, [_runner(m, g, known) for m in g["members"]], topology(g)) for g in found]
     return without + [_described(g, [_reader(m) for m in g["members"]]) for g in found]
 
 
-def _described(raw: dict[str, Any], members: list[Member]) -> Described:
-    return Described(raw["group_id"], raw["error_code"], members)
+def _described(raw: dict[str, Any], members: list[Member], topology: Topology | None = None) -> Described:
+    return Described(raw["group_id"], raw["error_code"], members, raw.get("assignor_name") or "", topology)
 
 
-async def _ask(python: Any, request: Any, least: int, groups: list[str]) -> tuple[list[Any], dict[str, int]]:
+async def _ask(
+    python: Any, request: Any, options: dict[str, Any], groups: list[str]
+) -> tuple[list[Any], dict[str, int]]:
     by_coordinator, errors = await coordinators.find(python, groups)
     answers = [
-        await python._manager.send(request(group_ids=own, min_version=least), node_id=broker)
+        await python._manager.send(request(group_ids=own, **options), node_id=broker)
         for broker, own in by_coordinator.items()
     ]
     return answers, errors

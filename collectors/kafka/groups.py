@@ -11,8 +11,18 @@ from collectors.base import Budget, Collection, CollectorError, now_ms
 from collectors.kafka import errors, listing
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.errors import grant
+from collectors.kafka.topologies import Described, Topology, told
 from lineage.config import ClusterConfig
-from lineage.observations import AnyObservation, Group, GroupDetail, GroupsDescribed, GroupsListed, Member
+from lineage.observations import (
+    AnyObservation,
+    Group,
+    GroupDetail,
+    GroupsDescribed,
+    GroupsListed,
+    Member,
+    Ms,
+    Reading,
+)
 
 BATCH = 100
 # Describing is the dearest request of all: more groups than this are described in turns.
@@ -24,9 +34,7 @@ MODERN = ("consumer", "share", "streams")
 PASSING = frozenset({14, 15, 16})
 _ERROR = re.compile(r"\[Error (-?\d+)\]")
 
-# (group, Kafka's error code or 0, members)
-Answer = tuple[str, int, list[Member]]
-Ask = Callable[[list[str], Budget], list[Answer]]
+Ask = Callable[[list[str], Budget], list[Described]]
 
 
 class Groups:
@@ -38,6 +46,7 @@ class Groups:
         self.cluster, self.interval = config.name, config.every.groups
         self._config, self._client = config, client
         self._had_members: set[str] = set()
+        self._topologies: dict[str, Topology] = {}
         self._turn = 0
 
     def collect(self, budget: Budget) -> Collection:
@@ -47,16 +56,29 @@ class Groups:
         groups = [g for g in listed.groups if self._config.wants_group(g.id)]
         hidden = listing.hidden_groups(self._client, budget)
         complete = not listed.note and not hidden
+        self._topologies = {}
         details = self._describe(groups, budget)
         observations: list[AnyObservation] = [
             GroupsListed(cluster=self.cluster, at=at, groups=groups, complete=complete),
             GroupsDescribed(cluster=self.cluster, at=at, groups=details),
         ]
+        observations += self._applications(at)
         note = listed.note
         if hidden:
             line = grant(hidden, self._client.bootstrap_servers, self._client.principal)
             note = f"groups may be hidden from us: {line}"
         return Collection(observations, note, [hidden] if hidden else [])
+
+    def _applications(self, at: Ms) -> list[AnyObservation]:
+        """What streams groups tell of their topologies. Never complete: an application at rest still has its own."""
+        both = [told(self.cluster, group, found, at) for group, found in sorted(self._topologies.items())]
+        if not both:
+            return []
+        reading = Reading(
+            cluster=self.cluster, at=at, source="streams", scope="", nodes=[node for node, _ in both],
+            edges=[e for _, own in both for e in own], complete=False, interval=self.interval,
+        )  # fmt: skip
+        return [reading]
 
     def _describe(self, groups: list[Group], budget: Budget) -> list[GroupDetail]:
         living = [g for g in groups if g.state not in WITHOUT_MEMBERS]
@@ -98,23 +120,23 @@ class Groups:
                 return [*self._halving(ask, batch[:half], budget), *self._halving(ask, batch[half:], budget)]
             self._client.drop_python()
             return [GroupDetail(batch[0], [], False, f"cannot be described: {type(error).__name__}")]
-        if any(code in PASSING for _, code, _ in found):
+        if any(one.error in PASSING for one in found):
             self._client.forget_coordinators()
-        return [self._detail(*one) for one in found if one[1] not in PASSING]
+        return [self._detail(one) for one in found if one.error not in PASSING]
 
-    def _detail(self, group: str, code: int, members: list[Member]) -> GroupDetail:
-        if not code:
-            return GroupDetail(group, members)
-        why = errors.explain_code(code, self._client.principal)
-        return GroupDetail(group, [], False, f"cannot be described: {why}")
+    def _detail(self, one: Described) -> GroupDetail:
+        if one.topology and not one.error:
+            self._topologies[one.group] = one.topology
+        if not one.error:
+            return GroupDetail(one.group, one.members, assignor=one.assignor)
+        why = errors.explain_code(one.error, self._client.principal)
+        return GroupDetail(one.group, [], False, f"cannot be described: {why}")
 
-    def _classic(self, batch: list[str], budget: Budget) -> list[Answer]:
+    def _classic(self, batch: list[str], budget: Budget) -> list[Described]:
         answer = self._client.python.describe_groups(batch)
-        return [
-            (group, _code(found), [_classic_member(m) for m in found["members"]]) for group, found in answer.items()
-        ]
+        return [_described(group, found) for group, found in answer.items()]
 
-    def _modern(self, kind: str, batch: list[str], budget: Budget) -> list[Answer]:
+    def _modern(self, kind: str, batch: list[str], budget: Budget) -> list[Described]:
         from collectors.kafka.describe import describe
 
         return list(describe(self._client, kind, batch, lambda: listing.leaders(self._client, budget)))
@@ -123,6 +145,11 @@ class Groups:
 def _batches(groups: Iterable[str]) -> Iterable[list[str]]:
     every = list(groups)
     return (every[i : i + BATCH] for i in range(0, len(every), BATCH))
+
+
+def _described(group: str, found: dict[str, Any]) -> Described:
+    members = [_classic_member(m) for m in found["members"]]
+    return Described(group, _code(found), members, found.get("protocol_data") or "")
 
 
 def _code(found: dict[str, Any]) -> int:

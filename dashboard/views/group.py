@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard.times import rfc
+from dashboard.views import known
 from dashboard.views.common import (
     Params,
     Row,
@@ -28,7 +29,7 @@ COLUMNS = (("topic", "Topic"), ("lag", "Lag (records)"), ("time_lag", "Lag (seco
 
 
 def build(frame: Frame, params: Params, extras: Mapping[str, Any]) -> View:
-    """Tables info, members, lag, topics, partitions (from ``extras["partitions"]``), evidence."""
+    """Tables info, members, lag, topics, partitions (from ``extras["partitions"]``), evidence, shares, application."""
     node = thing(frame, params, "group")
     edges = edges_of(frame, node)
     tables = {
@@ -37,6 +38,8 @@ def build(frame: Frame, params: Params, extras: Mapping[str, Any]) -> View:
         "members": members(node),
         "lag": lag_table(frame, index_of(frame).lag_of_group.get((node.cluster, node.name), [])),
         "topics": neighbours(frame, node.id, "in"),
+        "shares": known.shares(node),
+        "application": known.application([node]),
         "partitions": partitions(node, extras.get("partitions", {})),
         "evidence": evidence_table(edges),
     }
@@ -70,6 +73,7 @@ def info(frame: Frame, node: NodeState) -> Row:
         "owner_source": node.owner_source,
         "stale": node.stale,
         **{k: node.attrs.get(k) for k in named},
+        **known.of_group(node),
         "members": _count(node),
         "lag": total(i.lag for i in items),
         "verdict": worst(i.verdict for i in items),
@@ -78,8 +82,8 @@ def info(frame: Frame, node: NodeState) -> Row:
 
 
 def _count(node: NodeState) -> int | None:
-    known = node.attrs.get("members")
-    return None if known is None or node.attrs.get("describable") is False else len(known)
+    found = node.attrs.get("members")
+    return None if found is None or node.attrs.get("describable") is False else len(found)
 
 
 def members(node: NodeState) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from dashboard.times import rfc
+from dashboard.views import known
 from dashboard.views.common import (
     Params,
     Table,
@@ -40,6 +41,7 @@ def build(frame: Frame, params: Params) -> View:
         "topics": {**reads, **neighbours(frame, node.id, "out", "writes")},
         "groups": _groups(frame, node),
         "said": _said(frame, node),
+        "application": known.application(_group_nodes(frame, node)),
         "lag": lag_table(frame, lag_items(frame, node)),
         "evidence": evidence_table([*index.incoming.get(node.id, []), *index.outgoing.get(node.id, [])]),
     }
@@ -59,5 +61,8 @@ def _said(frame: Frame, node: NodeState) -> Table:
 
 
 def _groups(frame: Frame, node: NodeState) -> Table:
-    groups = (n for n in frame.nodes.values() if n.kind == "group" and n.attrs.get("service") == node.id)
-    return {g.id: group_info(frame, g) for g in groups}
+    return {g.id: group_info(frame, g) for g in _group_nodes(frame, node)}
+
+
+def _group_nodes(frame: Frame, node: NodeState) -> list[NodeState]:
+    return [n for n in frame.nodes.values() if n.kind == "group" and n.attrs.get("service") == node.id]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard.times import rfc
+from dashboard.views import known
 from dashboard.views.common import (
     Params,
     Table,
@@ -25,7 +26,7 @@ COLUMNS = (("name", "Reader"), ("kind", "Kind"), ("lag", "Lag (records)"), ("ver
 
 
 def build(frame: Frame, params: Params, extras: Mapping[str, Any]) -> View:
-    """Tables info, partitions (from ``extras["logs"]``), writers, readers, evidence, lag, configs."""
+    """Tables info, partitions (from ``extras["logs"]``), writers, readers, evidence, lag, hanging, permissions …"""
     node = thing(frame, params, "topic")
     index = index_of(frame)
     edges = [*index.incoming.get(node.id, []), *index.outgoing.get(node.id, [])]
@@ -37,6 +38,8 @@ def build(frame: Frame, params: Params, extras: Mapping[str, Any]) -> View:
         "readers": neighbours(frame, node.id, "out"),
         "evidence": evidence_table(edges),
         "lag": lag_table(frame, index.lag_of_topic.get((node.cluster, node.name), [])),
+        "hanging": known.hanging(node),
+        "permissions": known.permissions(node),
         "configs": {k: {"name": k, "value": v} for k, v in sorted((node.attrs.get("configs") or {}).items())},
     }
     return View(tables, base_meta(frame, node.name, node.cluster), "readers", COLUMNS)
@@ -45,7 +48,7 @@ def build(frame: Frame, params: Params, extras: Mapping[str, Any]) -> View:
 def info(frame: Frame, node: NodeState) -> dict[str, Any]:
     """The head of the page."""
     more = {"kind": "topic", "topic_id": node.attrs.get("topic_id"), "owner_source": node.owner_source}
-    return {**topic_row(frame, node), **more, "first_seen": rfc(node.first_seen)}
+    return {**topic_row(frame, node), **known.of_topic(node), **more, "first_seen": rfc(node.first_seen)}
 
 
 def partitions(node: NodeState, logs: Any) -> Table:

@@ -33,6 +33,7 @@ T = TypeVar("T")
 KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls)
 KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls, Headers)
 
+
 def collect(kind: Any, broker: str, **config: Any) -> list[AnyObservation]:
     cluster = ClusterConfig("k", broker, **config)
     client = KafkaClient("k", broker, cluster.properties)

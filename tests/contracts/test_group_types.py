@@ -42,7 +42,7 @@ class Seen:
             if not ran.error and not ran.note:
                 break
             assert time.monotonic() < until, ran
-        listed, described, _ = seen
+        listed, described = seen[:2]
         assert isinstance(listed, GroupsListed)
         assert isinstance(described, GroupsDescribed)
         groups = {g.id: g for g in listed.groups}

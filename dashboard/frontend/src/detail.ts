@@ -6,6 +6,7 @@ import { h, icon } from "./dom.ts";
 import { HeatMap } from "./heatmap.ts";
 import { kindOf, nameOf, pageOf } from "./ids.ts";
 import { knownAs } from "./joins.ts";
+import { applicationTable, belongs, hangingTable, permissionsTable, producersLine, sharesTable } from "./known.ts";
 import { MemberBands } from "./members.ts";
 import { alarm, facts, numbers, peers } from "./panelparts.ts";
 import { kindShape } from "./parts.ts";
@@ -88,7 +89,7 @@ class DetailView implements View {
       const rows = peers(state, table, go, relation);
       return rows.length ? h("section", {}, h("h3", {}, title, h("small", {}, String(rows.length))), ...rows) : null;
     };
-    const about = h("div", { class: "head" }, facts(info), owner(info));
+    const about = h("div", { class: "head" }, facts(info), belongs(info), owner(info), producersLine(info));
     const by: Record<string, (HTMLElement | null)[]> = {
       topic: [part("Written by", "writers"), part("Read by", "readers")], group: [part("Reads", "topics")],
       service: [part("Reads", "reads"), part("Writes", "writes"), part("Calls", "calls"), part("Called by", "callers")], team: [],
@@ -98,9 +99,9 @@ class DetailView implements View {
 
   private blocks(state: State): (HTMLElement | null)[] {
     const now = this.ctx.now(), lag = lagTable(state, now, this.kind);
-    if (this.kind === "topic") return [lag, partitionsTable(state)];
-    if (this.kind === "group") return [lag, membersTable(state), partitionsTable(state)];
-    if (this.kind === "service") return [lag, groupsTable(state)];
+    if (this.kind === "topic") return [hangingTable(state, now), lag, partitionsTable(state), permissionsTable(state)];
+    if (this.kind === "group") return [lag, sharesTable(state), membersTable(state), applicationTable(state), partitionsTable(state)];
+    if (this.kind === "service") return [lag, groupsTable(state), applicationTable(state)];
     return [lag, ownedTable(state, "services", "Services"), ownedTable(state, "topics", "Topics"), ownedTable(state, "groups", "Groups without a service")];
   }
 }

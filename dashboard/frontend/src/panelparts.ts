@@ -31,6 +31,7 @@ export function facts(info: Row): HTMLElement {
   out.push(keeps(info));
   const state = str(info["state"]), type = str(info["type"]);
   if (type && type !== "unknown") out.push(type);
+  for (const told of [str(info["framework"]), info["assignor"] ? `assigned by ${str(info["assignor"])}` : null]) if (told) out.push(told);
   if (state) out.push(info["describable"] === false ? "exists, cannot be described" : state);
   if (typeof members === "number") out.push(many(members, "member"));
   else if (kind === "group" && info["describable"] === false) out.push("members unknown");

@@ -11,7 +11,7 @@ type Cell = Node | string | null;
 
 const MOST = 500;
 
-function table(title: string, note: string, heads: string[], rows: Cell[][]): HTMLElement {
+export function table(title: string, note: string, heads: string[], rows: Cell[][]): HTMLElement {
   const right = (i: number): string | null => (heads[i]?.startsWith(">") ? "r num" : null);
   const body = rows.slice(0, MOST).map((cells) => h("tr", {}, ...cells.map((cell, i) => h("td", { class: right(i) }, cell))));
   const more = rows.length > MOST ? `, the first ${MOST} of ${count(rows.length)} shown` : "";

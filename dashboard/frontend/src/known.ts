@@ -1,0 +1,58 @@
+// What ACLs, producers, topologies and share groups tell of a topic, a group or a service: short tables of its page.
+import { ageTag } from "./ages.ts";
+import { h } from "./dom.ts";
+import { count } from "./format.ts";
+import { nameOf, pageOf } from "./ids.ts";
+import { table } from "./tables.ts";
+import type { Row, State } from "./types.ts";
+
+const rowsOf = (state: State, name: string): Row[] => Object.values(state.tables[name] ?? {});
+const num = (v: unknown): number | null => (typeof v === "number" ? v : null);
+const str = (v: unknown): string => (typeof v === "string" ? v : "");
+const unknown = (v: unknown): Node | string => (v === null || v === undefined || v === "" ? h("span", { class: "na" }, "unknown") : String(v));
+
+function things(value: unknown): Node | string {
+  const ids = Array.isArray(value) ? value.map(String) : [];
+  return ids.length ? h("span", {}, ...ids.flatMap((id, i) => [i ? ", " : "", h("a", { href: pageOf(id) ?? "#" }, nameOf(id))])) : "none known";
+}
+
+/** Transactions that nobody will end: readers of committed records wait behind them. */
+export function hangingTable(state: State, now: number): HTMLElement | null {
+  const rows = rowsOf(state, "hanging");
+  return rows.length ? table("Hanging transactions", "readers of committed records wait behind them", [">Partition", ">Producer id", "Transactional id", ">Open since"], rows.map((r) => [String(r["partition"]), String(r["producer_id"]), unknown(r["transactional_id"]), ageTag(str(r["since"]), now)])) : null;
+}
+
+export function permissionsTable(state: State): HTMLElement | null {
+  const rows = rowsOf(state, "permissions");
+  const line = (r: Row): (Node | string)[] => (num(r["more"]) ? [str(r["may"]), h("span", { class: "mut" }, `and ${count(num(r["more"]))} more`), "", ""] : [str(r["may"]), str(r["principal"]), str(r["pattern"]), r["host"] === "*" ? "any" : str(r["host"])]);
+  return rows.length ? table("Who may, by ACLs", "may is not does; super users stand in no ACL", ["May", "Principal", "On topics", "From host"], rows.map(line)) : null;
+}
+
+/** How many writers a topic has, as far as producer ids tell. */
+export function producersLine(info: Row): HTMLElement | null {
+  const active = num(info["active_producers"]), named = num(info["named_producers"]), open = num(info["open_transactions"]);
+  if (active === null) return null;
+  const said = `${count(active)} producer ${active === 1 ? "id" : "ids"} wrote within an hour, ${count(named)} with a transactional id${open ? `; ${count(open)} with a transaction open` : ""}. Producers without idempotence leave no trace.`;
+  return h("div", { class: "facts" }, h("span", { class: "dim" }, said));
+}
+
+/** Whose inner business a topic is. */
+export function belongs(info: Row): HTMLElement | null {
+  const id = str(info["application"]);
+  return id ? h("div", { class: "facts" }, h("span", {}, `${str(info["role"])} of `, h("a", { href: pageOf(id) ?? "#" }, nameOf(id)), info["role"] === "changelog" ? `, store ${str(info["store"])}` : "")) : null;
+}
+
+export function applicationTable(state: State): HTMLElement | null {
+  const rows = rowsOf(state, "application");
+  if (!rows.length) return null;
+  const stores = (r: Row): string => (Array.isArray(r["stores"]) && r["stores"].length ? r["stores"].join(", ") : "none known");
+  const sinks = (r: Row): Node | string => (r["description"] === "available" ? h("span", {}, things(r["sinks"]), r["dynamic"] ? ", and topics chosen record by record" : "") : h("span", { class: "na" }, r["description"] === null ? "not told by this broker" : str(r["description"])));
+  return table("As a streams application", "what its topology and its inner topics tell", ["Group", "Built with", "State stores", "Inner topics", "Sinks of its topology"], rows.map((r) => [h("a", { href: pageOf(str(r["group"])) ?? "#" }, nameOf(str(r["group"]))), unknown(r["framework"]), stores(r), things(r["inner_topics"]), sinks(r)]));
+}
+
+export function sharesTable(state: State): HTMLElement | null {
+  const rows = rowsOf(state, "shares");
+  rows.sort((a, b) => str(a["topic"]).localeCompare(str(b["topic"])) || Number(a["partition"]) - Number(b["partition"]));
+  const shown = (v: unknown): Node | string => (num(v) === null ? unknown(null) : count(num(v)));
+  return rows.length ? table("Share group's positions", "as its coordinator tells them", ["Topic", ">Partition", ">Start offset", ">Unread"], rows.map((r) => [str(r["topic"]), String(r["partition"]), shown(r["start"]), shown(r["lag"])])) : null;
+}

@@ -187,8 +187,8 @@ def _box_row(index: Index, box: str, inside: Sequence[NodeState], place: tuple[f
 
 def count_words(inside: Sequence[NodeState]) -> str:
     """How many of which kind, in words."""
-    counts = Counter(n.kind for n in inside)
-    order = ("service", "group", "topic", "connector", "query", "system", "writer")
+    counts = Counter("transactional id" if n.attrs.get("transactional_id") else n.kind for n in inside)
+    order = ("service", "group", "topic", "connector", "query", "system", "transactional id", "writer")
     words = {"query": ("query", "queries"), "writer": ("unknown writer", "unknown writers")}
     found = [(counts[k], *words.get(k, (k, f"{k}s"))) for k in order if counts[k]]
     return ", ".join(f"{n:,} {one if n == 1 else many}" for n, one, many in found)

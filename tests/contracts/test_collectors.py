@@ -12,6 +12,7 @@ from collectors.kafka.check import check_address
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.configs import KEYS, Configs
 from collectors.kafka.groups import Groups
+from collectors.kafka.headers import Headers
 from collectors.kafka.producers import Producers
 from collectors.kafka.sizes import Sizes
 from collectors.kafka.topology import Topology
@@ -30,8 +31,8 @@ from lineage.observations import (
 from tests.contracts.shop import Shop, name
 
 T = TypeVar("T")
-KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls)
 KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls, Headers)
+
 
 
 def collect(kind: Any, broker: str, **config: Any) -> list[AnyObservation]:

@@ -152,7 +152,11 @@ def orphan(client: KafkaClient, topic: str, at: int) -> int:
     from kafka.record.default_records import DefaultRecordBatchBuilder
 
     send = client.python._manager
-    given = send.run(send.send, InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
+    for _ in range(100):  # a broker that just started has no producer ids to give yet
+        given = send.run(send.send, InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
+        if given.error_code == 0:
+            break
+        time.sleep(0.2)
     assert given.error_code == 0
     batch = DefaultRecordBatchBuilder(2, 0, 1, given.producer_id, given.producer_epoch, 0, 10_000)
     batch.append(0, timestamp=at, key=None, value=b"x", headers=[])

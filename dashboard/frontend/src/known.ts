@@ -13,7 +13,7 @@ const unknown = (v: unknown): Node | string => (v === null || v === undefined ||
 
 function things(value: unknown): Node | string {
   const ids = Array.isArray(value) ? value.map(String) : [];
-  return ids.length ? h("span", {}, ...ids.flatMap((id, i) => [i ? ", " : "", h("a", { href: pageOf(id) ?? "#" }, nameOf(id))])) : "none known";
+  return ids.length ? h("div", {}, ...ids.map((id) => h("div", {}, h("a", { href: pageOf(id) ?? "#" }, nameOf(id))))) : "none known";
 }
 
 /** Transactions that nobody will end: readers of committed records wait behind them. */
@@ -33,7 +33,7 @@ export function producersLine(info: Row): HTMLElement | null {
   const active = num(info["active_producers"]), named = num(info["named_producers"]), open = num(info["open_transactions"]);
   if (active === null) return null;
   const said = `${count(active)} producer ${active === 1 ? "id" : "ids"} wrote within an hour, ${count(named)} with a transactional id${open ? `; ${count(open)} with a transaction open` : ""}. Producers without idempotence leave no trace.`;
-  return h("div", { class: "facts" }, h("span", { class: "dim" }, said));
+  return h("p", { class: "mut" }, said);
 }
 
 /** Whose inner business a topic is. */
@@ -45,9 +45,14 @@ export function belongs(info: Row): HTMLElement | null {
 export function applicationTable(state: State): HTMLElement | null {
   const rows = rowsOf(state, "application");
   if (!rows.length) return null;
-  const stores = (r: Row): string => (Array.isArray(r["stores"]) && r["stores"].length ? r["stores"].join(", ") : "none known");
-  const sinks = (r: Row): Node | string => (r["description"] === "available" ? h("span", {}, things(r["sinks"]), r["dynamic"] ? ", and topics chosen record by record" : "") : h("span", { class: "na" }, r["description"] === null ? "not told by this broker" : str(r["description"])));
-  return table("As a streams application", "what its topology and its inner topics tell", ["Group", "Built with", "State stores", "Inner topics", "Sinks of its topology"], rows.map((r) => [h("a", { href: pageOf(str(r["group"])) ?? "#" }, nameOf(str(r["group"]))), unknown(r["framework"]), stores(r), things(r["inner_topics"]), sinks(r)]));
+  const stores = (r: Row): Node | string => (Array.isArray(r["stores"]) && r["stores"].length ? h("div", {}, ...r["stores"].map((x) => h("div", {}, String(x)))) : "none known");
+  const sinks = (r: Row): Node | string => (r["description"] === "available" ? h("div", {}, things(r["sinks"]), r["dynamic"] ? h("div", {}, "and topics chosen record by record") : "") : h("span", { class: "na" }, r["description"] === null ? "not told by this broker" : str(r["description"])));
+  const lines = (r: Row): (Node | string)[][] => {
+    const group = (): Node => h("a", { href: pageOf(str(r["group"])) ?? "#" }, nameOf(str(r["group"])));
+    const told: [string, Node | string][] = [["Built with", unknown(r["framework"])], ["State stores", stores(r)], ["Inner topics", things(r["inner_topics"])], ["Sinks of its topology", sinks(r)]];
+    return told.map(([what, which], i) => [i ? "" : group(), what, which]);
+  };
+  return table("As a streams application", "what its topology and its inner topics tell", ["Group", "What", "Which"], rows.flatMap(lines));
 }
 
 export function sharesTable(state: State): HTMLElement | null {

@@ -11,7 +11,7 @@ export type Mode = "picture" | "tree" | "table";
 export interface BarEvents { mode: (mode: Mode) => void; png: () => void }
 
 const KINDS: [string, string][] = [["service", "Services"], ["topic", "Topics"], ["group", "Groups"], ["connector", "Connectors"], ["query", "Queries"], ["system", "Systems"], ["writer", "Unknown writers"]];
-const NOUNS: Record<string, string> = { service: "service", topic: "topic", group: "group", connector: "connector", query: "query", system: "system", writer: "unknown writer", team: "team" };
+const NOUNS: Record<string, string> = { service: "service", topic: "topic", group: "group", connector: "connector", query: "query", system: "system", writer: "unknown writer", "transactional id": "transactional id", team: "team" };
 
 export class MapBar {
   readonly bar = h("div", { class: "bar" });
@@ -142,7 +142,10 @@ function halves(name: string, state: State): (Node | string)[] {
 
 function countWords(nodes: Table): string {
   const by = new Map<string, number>();
-  for (const row of Object.values(nodes)) by.set(String(row["kind"]), (by.get(String(row["kind"])) ?? 0) + 1);
-  const order = ["team", "service", "group", "topic", "connector", "query", "system", "writer"];
+  for (const row of Object.values(nodes)) {
+    const kind = row["sub"] === "transactional id" ? row["sub"] : String(row["kind"]);
+    by.set(kind, (by.get(kind) ?? 0) + 1);
+  }
+  const order = ["team", "service", "group", "topic", "connector", "query", "system", "transactional id", "writer"];
   return order.filter((k) => by.has(k)).map((k) => (k === "query" && by.get(k)! > 1 ? `${by.get(k)} queries` : many(by.get(k)!, NOUNS[k]!))).join(" · ");
 }

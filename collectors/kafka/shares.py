@@ -59,7 +59,8 @@ class Shares:
         failed: dict[str, int] = {}
         for i in range(0, len(wanted), BATCH):
             self._ask(wanted[i : i + BATCH], budget, found, failed)
-        hidden = bool(listed.note) or (bool(wanted) and listing.hidden_groups(self._client, budget) is not None)
+        hidden = bool(listed.note) or listing.hidden_groups(self._client, budget) is not None
+        hidden = hidden or (bool(wanted) and listing.hidden_topics(self._client, budget) is not None)
         told = [self._told(group, positions, at) for group, positions in sorted(found.items())]
         reading = Reading(
             cluster=self.cluster, at=at, source="share", scope="", nodes=[node for node, _ in told],

@@ -53,8 +53,8 @@ def node(n: NodeState, times: Mapping[str, int | None]) -> dict[str, Any]:
     own = dict(n.attrs)
     for name in _TIMES & own.keys():
         own[name] = rfc(own[name])
-    if "hanging" in own:
-        own["hanging"] = [{**h, "since": rfc(h["since"])} for h in own["hanging"]]
+    if hanging := own.get("hanging"):
+        own["hanging"] = [{**h, "since": rfc(h["since"])} for h in hanging]
     sampled = own.pop("log_sampled_at", None) or rfc(times.get(n.cluster))
     own |= {"id": n.id, "kind": n.kind, "name": n.name, "cluster": n.cluster, "team": n.team, "stale": n.stale}
     own |= {"owner_source": n.owner_source, "first_seen": rfc(n.first_seen), "last_seen": rfc(n.last_seen)}

@@ -29,7 +29,7 @@ COLUMNS = (("topic", "Topic"), ("lag", "Lag (records)"), ("time_lag", "Lag (seco
 
 
 def build(frame: Frame, params: Params, extras: Mapping[str, Any]) -> View:
-    """Tables info, members, lag, topics, partitions (from ``extras["partitions"]``), evidence, shares, application."""
+    """Tables info, members, lag, topics, writes, partitions (from ``extras``), evidence, shares, application."""
     node = thing(frame, params, "group")
     edges = edges_of(frame, node)
     tables = {
@@ -38,6 +38,7 @@ def build(frame: Frame, params: Params, extras: Mapping[str, Any]) -> View:
         "members": members(node),
         "lag": lag_table(frame, index_of(frame).lag_of_group.get((node.cluster, node.name), [])),
         "topics": neighbours(frame, node.id, "in"),
+        "writes": neighbours(frame, node.id, "out", "writes"),
         "shares": known.shares(node),
         "application": known.application([node]),
         "partitions": partitions(node, extras.get("partitions", {})),

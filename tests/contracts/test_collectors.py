@@ -14,6 +14,7 @@ from collectors.kafka.configs import KEYS, Configs
 from collectors.kafka.groups import Groups
 from collectors.kafka.headers import Headers
 from collectors.kafka.producers import Producers
+from collectors.kafka.shares import Shares
 from collectors.kafka.sizes import Sizes
 from collectors.kafka.topology import Topology
 from lineage.config import ClusterConfig, Names
@@ -31,8 +32,7 @@ from lineage.observations import (
 from tests.contracts.shop import Shop, name
 
 T = TypeVar("T")
-KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls, Headers)
-
+KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls, Shares, Headers)
 
 
 def collect(kind: Any, broker: str, **config: Any) -> list[AnyObservation]:

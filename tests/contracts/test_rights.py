@@ -29,6 +29,7 @@ from collectors.kafka.follower import Follower
 from collectors.kafka.groups import Groups
 from collectors.kafka.headers import Headers
 from collectors.kafka.producers import Producers
+from collectors.kafka.shares import Shares
 from collectors.kafka.sizes import Sizes
 from collectors.kafka.topology import Topology
 from lineage.config import ClusterConfig
@@ -45,7 +46,7 @@ RIGHTS = {
     "Describe TransactionalId *": (KIND.TRANSACTIONAL_ID, "*", OP.DESCRIBE),
     "Describe Cluster": (KIND.BROKER, "kafka-cluster", OP.DESCRIBE),
 }
-KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls, Headers)
+KINDS = (Topology, Groups, Configs, Sizes, Producers, Acls, Shares, Headers)
 
 
 class Guarded:
@@ -145,7 +146,9 @@ def test_a_right_taken_away_is_named_and_nothing_ends(guarded: Guarded, right: s
             assert not o.complete or guarded.topic in {t.name for t in o.topics}
         if isinstance(o, GroupsListed):
             assert not o.complete or "readers" in {g.id for g in o.groups}
-        if isinstance(o, Reading):
+        if isinstance(o, Reading) and o.source == "share":
+            assert o.complete == (right != "Describe Group *")
+        elif isinstance(o, Reading):
             assert not o.complete or f"topic:k/{guarded.topic}" in {n.id for n in o.nodes}
         if isinstance(o, PositionsFrame):
             assert o.ended == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.api import wire
 from dashboard.views import group, map_view, panel, service, topic
 from tests.dashboard.made import T0, edge, frame, node
 from tests.dashboard.made import topic as made_topic
@@ -17,6 +18,7 @@ def test_a_topic_tells_how_many_write_what_hangs_and_who_may() -> None:
     info = view.tables["info"]["info"]
     assert (info["active_producers"], info["named_producers"]) == (2, 1)
     assert "application" not in info
+    assert wire.node(one, {})["hanging"][0]["since"] == view.tables["hanging"]["0/7"]["since"]
     assert view.tables["hanging"]["0/7"]["since"].startswith("20")
     assert [(r["may"], r.get("principal"), r.get("more")) for r in view.tables["permissions"].values()] == [
         ("write", "User:a", None), ("write", None, 3),
@@ -28,7 +30,7 @@ def test_an_application_shows_its_stores_and_inner_topics_on_its_group_s_and_its
     told = {"sources": ["orders"], "stores": ["cache"], "sinks": ["sums"], "dynamic": False, "status": "available"}
     own = node("service", "shop")
     app = node("group", "app", service=own.id, streams=streams, topology=told, assignor="stream", members=[])
-    made = frame([own, app])
+    made = frame([own, app, made_topic("sums")], [edge(app, made_topic("sums"), "writes")])
     expected = {
         "group": app.id, "framework": "Kafka Streams", "stores": ["cache", "totals"],
         "inner_topics": [f"topic:c/{OWN}"],
@@ -36,6 +38,7 @@ def test_an_application_shows_its_stores_and_inner_topics_on_its_group_s_and_its
     }  # fmt: skip
     on_group = group.build(made, {"id": app.id}, {})
     assert on_group.tables["application"] == {app.id: expected}
+    assert [r["name"] for r in on_group.tables["writes"].values()] == ["sums"]
     info = on_group.tables["info"]["info"]
     assert (info["framework"], info["assignor"]) == ("Kafka Streams", "stream")
     assert service.build(made, {"id": own.id}).tables["application"] == {app.id: expected}

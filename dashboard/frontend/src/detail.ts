@@ -91,7 +91,7 @@ class DetailView implements View {
     };
     const about = h("div", { class: "head" }, facts(info), belongs(info), owner(info), producersLine(info));
     const by: Record<string, (HTMLElement | null)[]> = {
-      topic: [part("Written by", "writers"), part("Read by", "readers")], group: [part("Reads", "topics")],
+      topic: [part("Written by", "writers"), part("Read by", "readers")], group: [part("Reads", "topics"), part("Writes", "writes")],
       service: [part("Reads", "reads"), part("Writes", "writes"), part("Calls", "calls"), part("Called by", "callers")], team: [],
     };
     this.side.replaceChildren(...[about, alarm(state), numbers(info, age), ...(by[this.kind] ?? []), this.kind === "service" ? knownAs(state, info, this.ctx) : null, configs(state)].filter((x): x is HTMLElement => x !== null));

@@ -1,155 +1,242 @@
-"""Kafka Connect: connectors, what they touch, how they are doing, by the worker's REST API.
+"""Kafka Connect: its connectors, what each touches on both sides, and how their tasks are.
 
-https://kafka.apache.org/documentation/#connect_rest. Of a config only what this module names is kept; whatever its
-keys call secret is cut out of error texts, too.
+Two readings come of it, for two kinds of knowledge: ``connect`` is what a worker reports of what happened (states, the
+topics that records really went through); ``connect_config`` is what the configurations say, which transformations may
+rename. Of a configuration only what is listed is taken: see ``collectors.systems``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from collectors.base import Budget, Collection, CollectorError, now_ms
-from collectors.mirrors import Mirror, mirror_of
 from collectors.sources import Asked
-from collectors.systems import System, systems
+from collectors.systems import System, spoken, systems
 from collectors.web import Refused, Web
-from lineage.config import Config
+from lineage.config import Endpoint
 from lineage.identity import node_id
 from lineage.observations import EdgeSeen, Ms, NodeSeen, Reading
 
-MOST_CONNECTORS = 2_000
-MOST_TOPICS = 5_000
-MOST_TASKS = 200
-SECRET = re.compile(r"pass|secret|token|credential|api[._]?key|private|auth|jaas|sas", re.IGNORECASE)
-IN_TEXT = re.compile(r"(?i)((?:password|passwd|secret|token|key|user(?:name)?)\s*[=:]\s*)[^\s,;&\"']+|//[^/\s@]+@")
+MOST_CONNECTORS, MOST_TASKS, MOST_TOPICS, MOST_NAME = 5_000, 200, 2_000, 249
+TOPIC = re.compile(r"[\w.-]{1,249}", re.ASCII)
+CLASS = re.compile(r"[\w.$]{1,300}", re.ASCII)
+USED = "its list of topics used"
+CONFIGURED = "its configuration"
+ROUTED = "it has moved records, and its configuration names this"
+UNTRACKED = "the worker does not track topics (topic.tracking.enable=false): topics are as the configurations say"
 
 
-class Connect:
-    """A Collector of one worker: any of a Connect cluster answers for all of it."""
-
-    source = "connect"
-
-    def __init__(self, asked: Asked) -> None:
-        endpoint = next(e for e in asked.cluster.connect if e.name == asked.target)
-        self.name, self.cluster, self.worker = f"connect:{asked.target}", asked.cluster.name, asked.target
-        self.interval = asked.cluster.every.topology
-        self._config = asked.config
-        self._web = Web(endpoint, f'the Connect worker "{endpoint.name}"')
-
-    def collect(self, budget: Budget) -> Collection:
-        """One Reading: connectors, systems and the edges between them. Raises CollectorError."""
-        at = now_ms()
-        listed = self._web.get("/connectors?expand=info&expand=status", budget)
-        if not isinstance(listed, dict):
-            raise CollectorError(f"{self._web.what} did not answer /connectors with a list of connectors")
-        names = sorted(n for n in listed if isinstance(n, str) and n)[:MOST_CONNECTORS]
-        notes = [f"{len(listed) - len(names)} connectors left out"] if len(names) < len(listed) else []
-        found = [_Connector(self, n, _mapping(listed[n]), self._topics(n, budget, notes)) for n in names]
-        return Collection([self._reading(at, found)], note="; ".join(dict.fromkeys(notes)))
-
-    def _topics(self, name: str, budget: Budget, notes: list[str]) -> list[str]:
-        """The topics that a connector really used, where the worker tells that."""
-        try:
-            answer = self._web.get(f"/connectors/{quote(name, safe='')}/topics", budget)
-        except Refused as refused:
-            if refused.status not in (403, 404):
-                raise
-            if refused.status == 403:
-                notes.append("topics as configured, not as used: the worker has topic.tracking.enable=false")
-            return []
-        told = _mapping(_mapping(answer).get(name)).get("topics")
-        return sorted(t for t in told or () if isinstance(t, str) and t)[:MOST_TOPICS]
-
-    def _reading(self, at: Ms, found: list[_Connector]) -> Reading:
-        nodes: dict[str, NodeSeen] = {}
-        edges: list[EdgeSeen] = []
-        for one in found:
-            nodes[one.id] = one.node()
-            nodes |= {s.id: NodeSeen(s.id, s.name, {"system": s.kind}) for s in one.systems}
-            edges += one.edges(at, self._config)
-        return Reading(
-            cluster=self.cluster, at=at, source="connect", scope=self.worker, nodes=list(nodes.values()), edges=edges,
-            complete=True, interval=self.interval,
-        )  # fmt: skip
+def endpoint_of(asked: Asked) -> Endpoint:
+    """The worker that is meant."""
+    return next(e for e in asked.cluster.connect if e.name == asked.target)
 
 
-class _Connector:
-    """One connector as the worker tells of it."""
+@dataclass(frozen=True)
+class Connector:
+    """One connector as its worker tells it; ``config`` never leaves this module and ``collectors.systems``."""
 
-    def __init__(self, worker: Connect, name: str, told: Mapping[str, Any], used: list[str]) -> None:
-        self.worker, self.name, self.used = worker, name, used
-        info, self.status = _mapping(told.get("info")), _mapping(told.get("status"))
-        self.config = {str(k): str(v) for k, v in _mapping(info.get("config")).items() if v is not None}
-        self.type = str(info.get("type") or self.status.get("type") or "unknown")
-        self.id = node_id("connector", worker.cluster, worker.worker, name)
-        self.systems: list[System] = systems(self.config)
-        self.mirror: Mirror | None = mirror_of(self.config)
+    name: str
+    type: str  # source, sink, unknown
+    cls: str
+    state: str
+    worker: str
+    tasks: tuple[dict[str, Any], ...]
+    failure: str
+    config: Mapping[str, str] = field(repr=False)
+    used: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
         """A sink's consumer group."""
-        return self.config.get("consumer.override.group.id") or f"connect-{self.name}"
+        own = self.config.get("consumer.override.group.id", "")
+        return own if own and "${" not in own else f"connect-{self.name}"
 
-    def node(self) -> NodeSeen:
-        """The connector itself; a failure with the first line of its trace."""
-        tasks = [_mapping(t) for t in self.status.get("tasks") or ()][:MOST_TASKS]
-        state = str(_mapping(self.status.get("connector")).get("state") or "UNKNOWN")
-        failed = [t for t in tasks if t.get("state") == "FAILED"]
-        attrs = {
-            "class": self.config.get("connector.class", ""),
-            "type": self.type,
-            "state": "FAILED" if failed and state == "RUNNING" else state,
-            "tasks": [{"id": t.get("id"), "state": str(t.get("state")), "worker": t.get("worker_id")} for t in tasks],
-            "error": self._error(failed),
-            **({"group": self.group} if self.type == "sink" else {}),
-        }
-        return NodeSeen(self.id, self.name, attrs, {"tasks_failed": float(len(failed))})
-
-    def _error(self, failed: list[Mapping[str, Any]]) -> str | None:
-        traces = [_mapping(self.status.get("connector")).get("trace"), *(t.get("trace") for t in failed)]
-        first = next((str(t) for t in traces if t), "")
-        return self._clean(first.strip().partition("\n")[0])[:300] or None
-
-    def _clean(self, text: str) -> str:
-        """Without any value that the config's keys call secret, nor what looks like one."""
-        for secret in (v for k, v in self.config.items() if SECRET.search(k) and len(v) > 3):
-            text = text.replace(secret, "***")
-        return IN_TEXT.sub(lambda m: f"{m[1]}***" if m[1] else "//***@", text)
-
-    def edges(self, at: Ms, config: Config) -> Iterator[EdgeSeen]:
-        """What it reads, writes and sends aside; in the data's direction."""
-        if self.mirror:
-            yield from self.mirror.edges(at, self.id, self.name, self.worker.cluster, self.used, config)
-            return
-        sink = self.type == "sink"
-        for system in self.systems:
-            start, end = (self.id, system.id) if sink else (system.id, self.id)
-            yield EdgeSeen("writes" if sink else "reads", start, end, at, at, strength=self._worked())
-        for topic, strength in self._touched().items():
-            node = node_id("topic", self.worker.cluster, topic)
-            if sink:
-                yield EdgeSeen("reads", node, self.id, at, at, strength=strength, group=self.group)
-            else:
-                yield EdgeSeen("writes", self.id, node, at, at, strength=strength)
-        if sink and (dead := self.config.get("errors.deadletterqueue.topic.name")):
-            target = node_id("topic", self.worker.cluster, dead)
-            yield EdgeSeen("dead_letters", self.id, target, at, at, strength="declared", detail="its configuration")
-
-    def _worked(self) -> str:
-        """A connector that has used topics has moved data; one that has not is only configured to."""
-        return "observed" if self.used else "declared"
-
-    def _touched(self) -> dict[str, str]:
-        """Topics with how strongly they are known: used, or only configured."""
-        keys = ("topics",) if self.type == "sink" else ("topic", "kafka.topic")
+    @property
+    def configured(self) -> tuple[str, ...]:
+        """The topics that its configuration names one by one."""
+        keys = ("topics",) if self.type == "sink" else ("topic", "kafka.topic", "topics")
         named = (t.strip() for key in keys for t in self.config.get(key, "").split(","))
-        dead = self.config.get("errors.deadletterqueue.topic.name")
-        used = {t: "observed" for t in self.used if t != dead}
-        return {t: "declared" for t in named if t and "$" not in t} | used
+        return tuple(dict.fromkeys(t for t in named if TOPIC.fullmatch(t)))[:MOST_TOPICS]
+
+    @property
+    def dead_letters(self) -> str:
+        """Its dead letter topic, or ""."""
+        topic = self.config.get("errors.deadletterqueue.topic.name", "").strip() if self.type == "sink" else ""
+        return topic if TOPIC.fullmatch(topic) else ""
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+class Connect:
+    """One Connect cluster, asked at one of its workers."""
+
+    source = "connect"
+
+    def __init__(self, asked: Asked) -> None:
+        endpoint = endpoint_of(asked)
+        self.name, self.cluster, self.target = f"connect:{asked.target}", asked.cluster.name, asked.target
+        self.interval = asked.cluster.every.topology
+        self._web = Web(endpoint, f'the Connect worker "{asked.target}"')
+
+    def collect(self, budget: Budget) -> Collection:
+        """Both readings. Raises CollectorError."""
+        at = now_ms()
+        connectors, note = self._with_topics(listed(self._web, budget), budget)
+        whole = len(connectors) <= MOST_CONNECTORS
+        told = [_Told(self.cluster, self.target, c, at) for c in connectors[:MOST_CONNECTORS]]
+        failed = sum(c.state == "FAILED" or any(t["state"] == "FAILED" for t in c.tasks) for c in connectors)
+        notes = [f"{len(connectors)} connectors, {failed} failed", note, "" if whole else f"{MOST_CONNECTORS} are kept"]
+        readings = [
+            self._reading(
+                at, "connect", [n for t in told for n in t.nodes()], [e for t in told for e in t.seen()], whole
+            ),
+            self._reading(at, "connect_config", [], [e for t in told for e in t.declared()], whole),
+        ]
+        return Collection(list(readings), note="; ".join(filter(None, notes)))
+
+    def _reading(self, at: Ms, source: str, nodes: list[NodeSeen], edges: list[EdgeSeen], whole: bool) -> Reading:
+        nodes = list({n.id: n for n in nodes}.values())
+        return Reading(
+            cluster=self.cluster, at=at, source=source, scope=self.target, nodes=nodes, edges=edges, complete=whole,
+            interval=self.interval,
+        )  # fmt: skip
+
+    def _with_topics(self, connectors: list[Connector], budget: Budget) -> tuple[list[Connector], str]:
+        """The connectors with the topics that they used, where the worker tracks them."""
+        out = []
+        for i, connector in enumerate(connectors[:MOST_CONNECTORS]):
+            try:
+                out.append(_replaced(connector, self._used(connector.name, budget)))
+            except Refused as refused:
+                if refused.status == 403:
+                    return [*out, *connectors[i:]], UNTRACKED
+                if refused.status != 404:  # 404: deleted since it was listed
+                    raise
+        return [*out, *connectors[MOST_CONNECTORS:]], ""
+
+    def _used(self, name: str, budget: Budget) -> tuple[str, ...]:
+        answer = self._web.get(f"/connectors/{quote(name, safe='')}/topics", budget)
+        found = answer.get(name) if isinstance(answer, dict) else None
+        topics = found.get("topics") if isinstance(found, dict) else None
+        return tuple(sorted(t for t in topics or () if isinstance(t, str) and TOPIC.fullmatch(t)))[:MOST_TOPICS]
+
+
+def _replaced(c: Connector, used: tuple[str, ...]) -> Connector:
+    return Connector(c.name, c.type, c.cls, c.state, c.worker, c.tasks, c.failure, c.config, used)
+
+
+def listed(web: Web, budget: Budget) -> list[Connector]:
+    """Every connector with its configuration and status. Raises CollectorError."""
+    answer = web.get("/connectors?expand=info&expand=status", budget)
+    if isinstance(answer, list):
+        raise CollectorError(f"{web.what} is older than Kafka 2.3: it lists names only", permanent=True)
+    if not isinstance(answer, dict):
+        raise CollectorError(
+            f"{web.what} at {web.url} answered with no list of connectors",
+            remedy="check that the address is the one of Kafka Connect's REST API",
+        )
+    return [_connector(name, said) for name, said in sorted(answer.items()) if name and isinstance(said, dict)]
+
+
+def _connector(name: str, said: Mapping[str, Any]) -> Connector:
+    info, status = _dict(said.get("info")), _dict(said.get("status"))
+    config = {str(k): str(v) for k, v in _dict(info.get("config")).items() if v is not None}
+    state = _dict(status.get("connector"))
+    cls, kind = config.get("connector.class", ""), info.get("type") or status.get("type")
+    return Connector(
+        name=name[:MOST_NAME],
+        type=kind if kind in ("source", "sink") else "unknown",
+        cls=cls if CLASS.fullmatch(cls) else "",
+        state=_word(state.get("state")),
+        worker=_word(state.get("worker_id")),
+        tasks=tuple(_task(t, config) for t in _list(status.get("tasks"))[:MOST_TASKS] if isinstance(t, dict)),
+        failure=spoken(str(state.get("trace") or ""), config),
+        config=config,
+    )
+
+
+def _task(said: Mapping[str, Any], config: Mapping[str, str]) -> dict[str, Any]:
+    number, trace = said.get("id"), spoken(str(said.get("trace") or ""), config)
+    kept = {"id": number if isinstance(number, int) else -1, "state": _word(said.get("state"))}
+    return {**kept, "worker": _word(said.get("worker_id")), **({"failure": trace} if trace else {})}
+
+
+def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _word(value: Any) -> str:
+    return value[:120] if isinstance(value, str) else "UNKNOWN"
+
+
+class _Told:
+    """What is to be told of one connector."""
+
+    def __init__(self, cluster: str, target: str, connector: Connector, at: Ms) -> None:
+        self.cluster, self.c, self.at = cluster, connector, at
+        self.id = node_id("connector", cluster, target, connector.name)
+        self.systems = systems(connector.cls, connector.config, target)
+        self.sink = connector.type == "sink"
+        self.group = connector.group if self.sink else ""
+
+    def nodes(self) -> Iterator[NodeSeen]:
+        yield NodeSeen(self.id, self.c.name, self._attrs())
+        for system in self.systems:
+            yield NodeSeen(system.id, system.name, {"type": system.type})
+
+    def _attrs(self) -> dict[str, Any]:
+        tasks = sorted(self.c.tasks, key=lambda t: int(t["id"]))
+        known = {
+            "class": self.c.cls,
+            "type": self.c.type,
+            "state": self.state(),
+            "worker": self.c.worker,
+            "tasks": tasks,
+        }
+        sink = {"group": self.group, "dead_letters": self.c.dead_letters} if self.sink else {}
+        pattern = {"topics_regex": self.c.config["topics.regex"][:MOST_NAME]} if "topics.regex" in self.c.config else {}
+        failure = self.c.failure or next((t["failure"] for t in tasks if t.get("failure")), "")
+        return {**known, **sink, **pattern, **({"failure": failure} if failure else {})}
+
+    def state(self) -> str:
+        """FAILED where the connector or a task of it has failed: a connector stays RUNNING when its tasks are gone."""
+        states = [self.c.state, *(t["state"] for t in self.c.tasks)]
+        return "FAILED" if "FAILED" in states else self.c.state
+
+    def seen(self) -> Iterator[EdgeSeen]:
+        """What happened: the topics used; that the system was touched follows from it."""
+        for topic in self.c.used:
+            yield self._moved(topic, "observed", USED)
+        if self.c.used:
+            yield from (self._touched(system, "inferred", ROUTED) for system in self.systems)
+
+    def declared(self) -> Iterator[EdgeSeen]:
+        """What the configuration says."""
+        for topic in self.c.configured:
+            yield self._moved(topic, "declared", CONFIGURED)
+        yield from (self._touched(system, "declared", CONFIGURED) for system in self.systems)
+        if dead := self.c.dead_letters:
+            target = node_id("topic", self.cluster, dead)
+            yield self._edge("writes", self.id, target, "declared", CONFIGURED, self.group)
+            for topic in dict.fromkeys((*self.c.used, *self.c.configured)):
+                origin = node_id("topic", self.cluster, topic)
+                yield self._edge("dead_letters", origin, target, "declared", CONFIGURED, self.group)
+
+    def _moved(self, topic: str, strength: str, detail: str) -> EdgeSeen:
+        node = node_id("topic", self.cluster, topic)
+        ends = (node, self.id) if self.sink else (self.id, node)
+        return self._edge("reads" if self.sink else "writes", *ends, strength, detail)
+
+    def _touched(self, system: System, strength: str, detail: str) -> EdgeSeen:
+        ends = (self.id, system.id) if self.sink else (system.id, self.id)
+        return self._edge("writes" if self.sink else "reads", *ends, strength, detail)
+
+    def _edge(self, relation: str, source: str, target: str, strength: str, *said: str) -> EdgeSeen:
+        """``said``: the detail, and the group where there is one."""
+        return EdgeSeen(relation, source, target, self.at, self.at, 1, strength, *said)

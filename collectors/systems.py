@@ -1,129 +1,192 @@
-"""What a connector stands between: the systems outside Kafka, as the configs of well-known connectors name them.
+"""What well-known connectors touch outside Kafka, read from a list of configuration keys that are safe to read.
 
-Only keys on this list are looked at, and of an address only its scheme, host, port and path: never a user, a
-password, or what follows a question mark.
+A configuration holds passwords anywhere: in keys of their own, in URLs, in a plugin's free text. So nothing is
+removed from it; only what is listed here is taken, and of that only what has the form of a host, a port, the name of a
+database, of a bucket or of a file. What does not have that form is left out.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from lineage.identity import node_id
 
 Config = Mapping[str, str]
 MOST = 20  # systems of one connector
-MOST_NAME = 300
+HOST = re.compile(r"(?:[A-Za-z0-9](?:[\w.-]{0,252}\w)?|\[[0-9A-Fa-f:.]{2,45}\])", re.ASCII)
+PART = re.compile(r"[\w$.-]{1,128}")  # the name of a database, a bucket, an index
+FILE = re.compile(r"[\w ./\\:~+-]{1,300}")
+PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306, "sqlserver": 1433, "oracle": 1521, "db2": 50000}
+PORTS |= {"mongodb": 27017, "http": 80, "https": 443, "elasticsearch": 9200, "opensearch": 9200}
+DIALECTS = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mariadb", "sqlserver": "sqlserver", "db2": "db2"}
 
 
-class System(NamedTuple):
-    """A system outside Kafka. ``address`` is its id's path, ``kind`` what people call it."""
+@dataclass(frozen=True)
+class System:
+    """Something outside Kafka. ``name`` as people say it; ``id`` a node's."""
 
-    address: str
-    kind: str
-
-    @property
-    def id(self) -> str:
-        """Its node."""
-        return node_id("system", self.address[:MOST_NAME])
-
-    @property
-    def name(self) -> str:
-        """What stands under it on the map: its last part."""
-        return self.address.rstrip("/").rpartition("/")[2] or self.address
+    id: str
+    name: str
+    type: str
 
 
-def systems(config: Config) -> list[System]:
-    """The systems that this connector's config names; none where its class is not known here."""
-    cls = config.get("connector.class", "").rpartition(".")[2]
-    found = (s for pattern, of in KNOWN if re.search(pattern, cls) for s in of(config))
-    return list(dict.fromkeys(found))[:MOST]
+@dataclass(frozen=True)
+class Known:
+    """One family of connectors: by what their class is called, and where their configuration says what they touch."""
+
+    pattern: re.Pattern[str]
+    find: Callable[[Config, str], Iterator[System | None]]
 
 
-def bare(url: str) -> str:
-    """``postgres://db:5432/orders`` of a URL or a JDBC URL; "" where it holds no host."""
-    plain = url.removeprefix("jdbc:").strip()
-    scheme, colon, rest = plain.partition("://")
-    if not colon:
-        return ""
-    scheme, named = scheme.partition(":")[0].lower(), _sql_server(rest)
+def systems(cls: str, config: Config, worker: str) -> tuple[System, ...]:
+    """What a connector of this class touches, each once; () where that is not known. ``worker`` has its files."""
+    for known in KNOWN:
+        if known.pattern.search(cls):
+            found = {s.id: s for s in known.find(config, worker) if s}
+            return tuple(found.values())[:MOST]
+    return ()
+
+
+def system(scheme: str, host: str, port: str | int | None = None, path: str = "") -> System | None:
+    """``postgres://db/orders``; a usual port is left out. None where the host or the port has not the form of one."""
+    if not HOST.fullmatch(host) or (port and not re.fullmatch(r"\d{1,5}", str(port))):
+        return None
+    shown = f":{port}" if port and int(port) != PORTS.get(scheme) else ""
+    inside = f"/{path}" if PART.fullmatch(path) else ""
+    where = f"{scheme}://{host.lower()}{shown}{inside}"
+    return System(node_id("system", where), path if inside else f"{host.lower()}{shown}", scheme)
+
+
+def of_url(url: str, scheme: str = "", *, inside: bool = False) -> System | None:
+    """The system behind an address: its host and port, and of its path only the first part, where it is a name."""
     try:
-        parts = urlsplit(f"x://{rest.partition(';')[0]}")
-        host, port = parts.hostname or "", parts.port
+        parts = urlsplit(url.strip())
+        port = parts.port
     except ValueError:
-        return ""
-    where = f"{host}:{port}" if port else host
-    path = named or parts.path.strip("/")
-    return f"{NAMES.get(scheme, scheme)}://{where}{'/' + path if path else ''}" if host else ""
+        return None
+    path = parts.path.strip("/").partition("/")[0] if inside else ""
+    return system(scheme or parts.scheme, parts.hostname or "", port, path) if scheme or parts.scheme else None
 
 
-def _sql_server(rest: str) -> str:
-    found = re.search(r";\s*database(?:Name)?\s*=\s*([^;]+)", rest, re.IGNORECASE)
-    return found[1] if found else ""
+def of_jdbc(url: str) -> System | None:
+    """``jdbc:postgresql://user:pw@db:5432/orders?password=x`` is ``postgres://db/orders``."""
+    kind, _, rest = url.strip().removeprefix("jdbc:").partition(":")
+    kind = kind.lower()
+    if kind == "oracle":
+        found = re.search(r"@(?://)?([\w.-]+)(?::(\d{1,5}))?[:/]([\w.-]+)", rest)
+        return system("oracle", *found.groups()) if found else None
+    if kind == "sqlserver":
+        found = re.match(r"//([\w.-]+)(?:\\[\w-]+)?(?::(\d{1,5}))?", rest)
+        named = re.search(r";database(?:Name)?=([\w.-]+)", rest, re.IGNORECASE)
+        return system(kind, found[1], found[2], named[1] if named else "") if found else None
+    return of_url(f"{kind}:{rest}", DIALECTS.get(kind, kind), inside=True) if PART.fullmatch(kind) else None
 
 
-NAMES = {"postgresql": "postgres"}
+def _jdbc(config: Config, _: str) -> Iterator[System | None]:
+    yield of_jdbc(config.get("connection.url", ""))
 
 
-def _url(kind: str, *keys: str, scheme: str = "") -> Callable[[Config], Iterator[System]]:
-    """Systems at the addresses under these keys; several stand with commas between."""
+def _debezium(scheme: str) -> Callable[[Config, str], Iterator[System | None]]:
+    def find(config: Config, _: str) -> Iterator[System | None]:
+        names = config.get("database.dbname") or config.get("database.names") or config.get("database.include.list", "")
+        for name in names.split(",")[:MOST]:
+            yield system(scheme, config.get("database.hostname", ""), config.get("database.port"), name.strip())
 
-    def of(config: Config) -> Iterator[System]:
+    return find
+
+
+def _mongo(config: Config, _: str) -> Iterator[System | None]:
+    """Several hosts are one replica set: named after its first."""
+    for key in ("connection.uri", "mongodb.connection.string"):
+        found = re.match(r"mongodb(?:\+srv)?://(?:[^@/]*@)?([\w.-]+)(?::(\d{1,5}))?", config.get(key, ""))
+        if found:
+            yield system("mongodb", found[1], found[2], config.get("database", ""))
+
+
+def _bucket(scheme: str, *keys: str) -> Callable[[Config, str], Iterator[System | None]]:
+    def find(config: Config, _: str) -> Iterator[System | None]:
+        yield from (system(scheme, config[key]) for key in keys if key in config)
+
+    return find
+
+
+def _urls(scheme: str, *keys: str) -> Callable[[Config, str], Iterator[System | None]]:
+    """Addresses, several with commas between; paths are left out: a webhook's holds its secret."""
+
+    def find(config: Config, _: str) -> Iterator[System | None]:
         for key in keys:
-            for one in config.get(key, "").split(","):
-                if address := bare(one if "://" in one or not scheme else f"{scheme}://{one}"):
-                    yield System(f"{scheme}://{address.partition('://')[2]}" if scheme else address, kind)
+            yield from (of_url(url if "://" in url else f"//{url.strip()}", scheme) for url in config.get(key, "").split(",")[:MOST] if url.strip())
 
-    return of
+    return find
 
 
-def _named(kind: str, scheme: str, *keys: str) -> Callable[[Config], Iterator[System]]:
-    """A system whose address is the values under these keys, the first of them there."""
-
-    def of(config: Config) -> Iterator[System]:
-        parts = [config[k].strip("/") for k in keys if config.get(k)]
-        if parts and config.get(keys[0]):
-            yield System(f"{scheme}://{'/'.join(parts)}", kind)
-
-    return of
+def _file(config: Config, worker: str) -> Iterator[System | None]:
+    """A file lies on the workers' own disks: the same path elsewhere is another file."""
+    path = config.get("file", "")
+    if FILE.fullmatch(path):
+        name = path.replace("\\", "/").rpartition("/")[2] or path
+        yield System(node_id("system", f"file://{worker}/{path.lstrip('/')}"), name, "file")
 
 
-def _database(kind: str, scheme: str, *names: str) -> Callable[[Config], Iterator[System]]:
-    """Debezium's: host, port, and each database."""
-
-    def of(config: Config) -> Iterator[System]:
-        host = config.get("database.hostname", "")
-        where = f"{scheme}://{host}{':' + config['database.port'] if config.get('database.port') else ''}"
-        listed = [n.strip() for key in names for n in config.get(key, "").split(",") if n.strip()]
-        yield from (System(f"{where}/{n}" if n else where, kind) for n in listed or [""] if host)
-
-    return of
+def _class(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|\.){pattern}(?:Connector)?$")
 
 
-def _file(config: Config) -> Iterator[System]:
-    if config.get("file"):
-        yield System(f"file://{config['file']}", "file")
-
-
-# What a connector's class is called -> where its config names the other side (the keys: the connectors' own documents).
-KNOWN: tuple[tuple[str, Callable[[Config], Iterator[System]]], ...] = (
-    (r"^Jdbc(Source|Sink)Connector$", _url("database", "connection.url")),
-    (r"^PostgresConnector$", _database("database", "postgres", "database.dbname")),
-    (r"^(MySql|MariaDb)Connector$", _database("database", "mysql", "database.include.list")),
-    (r"^SqlServerConnector$", _database("database", "sqlserver", "database.names", "database.dbname")),
-    (r"^OracleConnector$", _database("database", "oracle", "database.dbname")),
-    (r"^Mongo", _url("database", "mongodb.connection.string", "connection.uri")),
-    (r"^(S3|AmazonS3)", _named("bucket", "s3", "s3.bucket.name")),
-    (r"^S3S(ink|ource)Connector$", _named("bucket", "s3", "aws.s3.bucket.name")),
-    (r"^Gcs", _named("bucket", "gs", "gcs.bucket.name")),
-    (r"^AzureBlob", _named("bucket", "azure", "azblob.account.name", "azblob.container.name")),
-    (r"^(Elasticsearch|OpenSearch|Opensearch)", _url("search index", "connection.url", scheme="elasticsearch")),
-    (r"^Http(Source|Sink)", _url("HTTP API", "http.api.url", "http.url", "http.api.base.url")),
-    (r"^FileStream(Source|Sink)Connector$", _file),
-    (r"^Snowflake", _url("warehouse", "snowflake.url.name", scheme="snowflake")),
-    (r"^BigQuery", _named("warehouse", "bigquery", "project", "defaultDataset")),
-    (r"^Redis", _url("database", "redis.hosts", "redis.uri", scheme="redis")),
-    (r"^Cassandra", _named("database", "cassandra", "contactPoints", "connect.cassandra.contact.points")),
+KNOWN = (
+    Known(_class(r"Jdbc(?:Sink|Source)"), _jdbc),
+    Known(re.compile(r"^io\.debezium\.connector\.jdbc\."), _jdbc),
+    *(
+        Known(re.compile(rf"^io\.debezium\.connector\.{package}\."), _debezium(scheme))
+        for package, scheme in (
+            ("postgresql", "postgres"),
+            *((k, k) for k in ("mysql", "mariadb", "sqlserver", "oracle", "db2")),
+        )
+    ),
+    Known(re.compile(r"(?:^|\.)Mongo(?:Db)?(?:Sink|Source)?Connector$"), _mongo),
+    Known(_class(r"(?:\w*S3)(?:Sink|Source)"), _bucket("s3", "s3.bucket.name", "aws.s3.bucket.name")),
+    Known(re.compile(r"(?:^|\.)AivenKafkaConnectS3\w*$"), _bucket("s3", "aws.s3.bucket.name")),
+    Known(_class(r"Gcs(?:Sink|Source)"), _bucket("gs", "gcs.bucket.name")),
+    Known(_class(r"Elastics?[Ss]earch(?:Sink|Source)"), _urls("elasticsearch", "connection.url")),
+    Known(_class(r"Open[Ss]earch(?:Sink|Source)"), _urls("opensearch", "connection.url")),
+    Known(
+        _class(r"Http\w*?(?:Sink|Source)"),
+        _urls("", "http.api.url", "http.url", "http.api.base.url", "http.request.url"),
+    ),
+    Known(_class(r"FileStream(?:Sink|Source)"), _file),
+    Known(re.compile(r"(?:^|\.)Snowflake\w*$"), _urls("snowflake", "snowflake.url.name")),
+    Known(re.compile(r"(?:^|\.)BigQuery\w*$"), _bucket("bigquery", "project")),
+    Known(re.compile(r"(?:^|\.)AzureBlob\w*$"), _bucket("azure", "azblob.account.name")),
 )
+
+SECRET = re.compile(
+    r"pass|pwd|secret|token|credential|auth|jaas|key$|key\.id|apikey|access|signature|cert|private|phrase|header|user|sasl|login",
+    re.IGNORECASE,
+)
+IN_URL = re.compile(r"//[^/\s@]*@")
+IN_QUERY = re.compile(
+    r"(?i)\b([\w.-]*(?:pass|pwd|secret|token|key|credential|user|auth|sig)[\w.-]*)\s*([=:])\s*[^\s,;&'\")]+"
+)
+LONG = re.compile(r"(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[\w+/=-]{32,}")
+HIDDEN = "…"
+MOST_TEXT = 300
+
+
+def spoken(trace: str, config: Config) -> str:
+    """The first line of a failure, without what the configuration keeps secret and what looks like it."""
+    line = next((x.strip() for x in trace[:8192].splitlines() if x.strip()), "")
+    hidden = {v.strip() for k, v in config.items() if SECRET.search(k)} | set(_in_urls(config))
+    for value in sorted((v for v in hidden if len(v) > 2), key=len, reverse=True):
+        line = line.replace(value, HIDDEN)
+    line = IN_URL.sub(f"//{HIDDEN}@", line)
+    return LONG.sub(HIDDEN, IN_QUERY.sub(rf"\1\2{HIDDEN}", line))[:MOST_TEXT]
+
+
+def _in_urls(config: Config) -> Iterator[str]:
+    """Names, passwords and the values behind ``=`` in addresses and in other values."""
+    for value in config.values():
+        if found := re.search(r"//([^/\s@]*)@", value):
+            yield from found[1].split(":")
+        yield from re.findall(r"[\w.-]+=[\"']?([^\s,;&'\"]+)", value)

@@ -28,7 +28,9 @@ NOUNS = {
     "eventcatalog": ("EventCatalog", "EventCatalogs"),
     "declared": ("declaration", "declarations"),
     "openlineage": ("run event", "run events"),
-    "connect": ("Connect worker", "Connect workers"),
+    "connect": ("report by Kafka Connect", "reports by Kafka Connect"),
+    "connect_config": ("connector's configuration", "connectors' configurations"),
+    "mirrors": ("copy by MirrorMaker 2", "copies by MirrorMaker 2"),
     "mirrored": ("name", "names"),
     "headers": ("record", "records"),
 }

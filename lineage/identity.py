@@ -48,6 +48,7 @@ def _plain(char: str) -> bool:
 def node_id(kind: str, *path: str) -> NodeId:
     """``node_id("topic", "production", "orders")`` is ``topic:production/orders``.
 
+    A system's name is an address, one segment that keeps its slashes: ``system:postgres://db/orders``.
     Raises ValueError for an unknown kind or an empty path.
     """
     if kind not in KINDS or not path or not all(path):

@@ -119,16 +119,22 @@ class _Builder:
                 for what, value in (("group", key.group), ("client_id", key.client_id)):
                     if value:
                         spans[what, value].add(self.canonical(key.end))
-        sinks = {(n.cluster, n.attrs["group"]): n.id for n in self.out.nodes.values() if _is_sink(n)}
+        sinks = self._sinks()
         for name, cluster in self.facts.clusters.items():
             for group, fact in cluster.groups.items():
-                if sink := sinks.get((name, group)):  # its worker says that this is its group
-                    self.joined[name, group] = sink
-                    continue
-                service, how = self._service(name, group, fact, named[name])
+                sink = sinks.get((name, group))
+                service, how = (sink, "connect") if sink else self._service(name, group, fact, named[name])
                 if service:
                     self.joined[name, group] = self.canonical(service)
                     self.names[self.joined[name, group]].add(("group", name, group, how))
+
+    def _sinks(self) -> dict[tuple[str, str], str]:
+        """The connector behind a group, as its worker says; a group that two of them name is nobody's."""
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for node in self.out.nodes.values():
+            if node.kind == "connector" and (group := node.attrs.get("group")):
+                found[node.cluster, group].append(node.id)
+        return {pair: nodes[0] for pair, nodes in found.items() if len(nodes) == 1}
 
     def _service(
         self, cluster: str, group: str, fact: GroupFact, named: Mapping[tuple[str, str], set[str]]
@@ -340,10 +346,6 @@ def unexplained(cluster: ClusterFact, topic: str, at: Ms) -> Piece | None:
     if not last or at - last > WRITER_EXPIRES_MS or at - first < WRITER_GRACE_MS:
         return None
     return Piece("log_end", "observed", first, last)
-
-
-def _is_sink(node: Node) -> bool:
-    return node.kind == "connector" and bool(node.attrs.get("group"))
 
 
 def _cluster_of(node: str) -> str:

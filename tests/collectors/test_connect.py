@@ -1,206 +1,227 @@
-"""Kafka Connect: what its worker's answers become, and what never leaves a config."""
+"""Kafka Connect's answers, as a worker of 4.3 gives them, and what is told of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from collectors.base import Budget, CollectorError, run
-from collectors.connect import Connect
-from collectors.sources import Asked
-from collectors.systems import bare, systems
+from collectors.base import Budget, run
+from collectors.connect import UNTRACKED, Connect
+from collectors.sources import Asked, jobs
 from lineage.config import ClusterConfig, Config, Endpoint
-from lineage.observations import CollectorRan, EdgeSeen, NodeSeen, Reading
+from lineage.observations import CollectorRan, EdgeSeen, NodeSeen, Reading, encode
 from tests.collectors.serving import Answer, serving
 
-FILE_SINK = {
-    "connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector",
-    "topics": "orders,later",
-    "file": "/out/orders.txt",
-    "errors.deadletterqueue.topic.name": "orders-dlq",
-}
-SECRETS = {
-    "connection.password": "hunter22",
-    "aws.secret.access.key": "AKIAsecret",
-    "sasl.jaas.config": "x password=qwerty7;",
-}
+SINK = "io.confluent.connect.jdbc.JdbcSinkConnector"
+PW = "hunter2-hunter2"
 
 
-def connector(config: Mapping[str, str], kind: str, state: str = "RUNNING", trace: str = "") -> dict[str, Any]:
-    task = {"id": 0, "state": state, "worker_id": "w:8083", **({"trace": trace} if trace else {})}
-    status = {"connector": {"state": "RUNNING", "worker_id": "w:8083"}, "tasks": [task], "type": kind}
-    return {"info": {"name": "x", "config": dict(config), "tasks": [], "type": kind}, "status": status}
+def said(name: str, type: str, config: dict[str, str], *tasks: str, state: str = "RUNNING", trace: str = "") -> Any:
+    told = [{"id": i, "state": s, "worker_id": "w:8083", "version": "4.3.1"} for i, s in enumerate(tasks)]
+    for task in told:
+        if task["state"] == "FAILED" and trace:
+            task["trace"] = trace
+    status = {"name": name, "connector": {"state": state, "worker_id": "w:8083"}, "tasks": told, "type": type}
+    return {name: {"info": {"name": name, "config": config, "tasks": [], "type": type}, "status": status}}
 
 
-def collector(url: str, *more: ClusterConfig) -> Connect:
-    cluster = ClusterConfig("c", "k:9092", connect=(Endpoint(url, "main"),))
-    return Connect(Asked(Config(clusters=(cluster, *more)), cluster, "main", lambda: None))
+class Worker:
+    """What a worker would answer."""
 
+    def __init__(self, *connectors: Any, used: dict[str, list[str]] | None = None, topics: int = 200) -> None:
+        self.listing = {k: v for c in connectors for k, v in c.items()}
+        self.used, self.topics, self.asked = used or {}, topics, 0
 
-def worker(connectors: Mapping[str, Any], topics: Mapping[str, list[str]] | int) -> Any:
-    def answer(method: str, path: str, body: bytes) -> Answer:
+    def __call__(self, method: str, path: str, body: bytes) -> Answer:
+        self.asked += 1
         if path.startswith("/connectors?"):
-            return 200, "application/json", json.dumps(connectors).encode()
+            return 200, "application/json", json.dumps(self.listing).encode()
         name = path.split("/")[2]
-        if isinstance(topics, int):
-            return topics, "application/json", b'{"error_code": 403, "message": "Topic tracking is disabled."}'
-        return 200, "application/json", json.dumps({name: {"topics": topics.get(name, [])}}).encode()
+        if self.topics != 200:
+            error = {"error_code": self.topics, "message": "Topic tracking is disabled."}
+            return self.topics, "application/json", json.dumps(error).encode()
+        return 200, "application/json", json.dumps({name: {"topics": self.used.get(name, [])}}).encode()
 
-    return answer
+
+def config_of(url: str) -> Config:
+    return Config(clusters=(ClusterConfig("k", "localhost:9092", connect=(Endpoint(url, "main"),)),))
 
 
-def read(
-    connectors: Mapping[str, Any], topics: Mapping[str, list[str]] | int, *more: ClusterConfig
-) -> tuple[Reading, CollectorRan]:
-    with serving(worker(connectors, topics)) as url:
-        reading, ran = run(collector(url, *more), Budget(seconds=5))
-    assert isinstance(reading, Reading)
+def collected(answer: Any, budget: Budget | None = None) -> tuple[dict[str, Reading], CollectorRan]:
+    with serving(answer) as url:
+        config = config_of(url)
+        *seen, ran = run(Connect(Asked(config, config.clusters[0], "main", lambda: None)), budget or Budget(seconds=20))
     assert isinstance(ran, CollectorRan)
-    return reading, ran
+    return {o.source: o for o in seen if isinstance(o, Reading)}, ran
 
 
-def edges(reading: Reading) -> dict[tuple[str, str, str], EdgeSeen]:
-    return {(e.relation, e.source, e.target): e for e in reading.edges}
+def edges(reading: Reading) -> set[tuple[str, str, str, str]]:
+    return {(e.relation, e.source, e.target, e.strength) for e in reading.edges}
 
 
-def node(reading: Reading, wanted: str) -> NodeSeen:
-    return next(n for n in reading.nodes if n.id == wanted)
+def nodes(reading: Reading) -> dict[str, NodeSeen]:
+    return {n.id: n for n in reading.nodes}
 
 
-def test_a_sink_reads_what_it_used_writes_its_system_and_names_its_group() -> None:
-    reading, ran = read({"files": connector(FILE_SINK, "sink")}, {"files": ["orders", "orders-dlq"]})
-    found, me = edges(reading), "connector:c/main/files"
-    assert found["reads", "topic:c/orders", me].strength == "observed"
-    assert found["reads", "topic:c/orders", me].group == "connect-files"
-    assert found["reads", "topic:c/later", me].strength == "declared"
-    assert found["writes", me, "system:file:///out/orders.txt"].strength == "observed"
-    assert found["dead_letters", me, "topic:c/orders-dlq"].strength == "declared"
-    assert ("reads", "topic:c/orders-dlq", me) not in found
-    attrs = node(reading, me).attrs
-    assert (attrs["type"], attrs["state"], attrs["group"], attrs["error"]) == ("sink", "RUNNING", "connect-files", None)
-    assert (reading.complete, ran.error, ran.collector) == (True, None, "connect:main")
+JDBC = {"connector.class": SINK, "topics": "orders, returns", "connection.url": "jdbc:postgresql://db/shop"}
 
 
-def test_a_source_writes_topics_from_its_database() -> None:
-    config = {"connector.class": "io.confluent.connect.jdbc.JdbcSourceConnector", "topic.prefix": "db-",
-              "connection.url": "jdbc:postgresql://me:hunter22@db:5432/orders?password=hunter22"}  # fmt: skip
-    reading, _ = read({"in": connector(config, "source")}, {"in": ["db-orders"]})
-    found = edges(reading)
-    assert found["reads", "system:postgres://db:5432/orders", "connector:c/main/in"].strength == "observed"
-    assert found["writes", "connector:c/main/in", "topic:c/db-orders"].strength == "observed"
-    assert node(reading, "system:postgres://db:5432/orders").name == "orders"
+def test_a_sink_reads_the_topics_it_used_and_writes_its_system() -> None:
+    readings, ran = collected(Worker(said("s", "sink", JDBC, "RUNNING"), used={"s": ["orders"]}))
+    assert edges(readings["connect"]) == {
+        ("reads", "topic:k/orders", "connector:k/main/s", "observed"),
+        ("writes", "connector:k/main/s", "system:postgres://db/shop", "inferred"),
+    }
+    assert edges(readings["connect_config"]) == {
+        ("reads", "topic:k/orders", "connector:k/main/s", "declared"),
+        ("reads", "topic:k/returns", "connector:k/main/s", "declared"),
+        ("writes", "connector:k/main/s", "system:postgres://db/shop", "declared"),
+    }
+    assert (ran.error, ran.note, ran.interval) == (None, "1 connectors, 0 failed", 30.0)
+    assert all(r.complete and r.scope == "main" for r in readings.values())
 
 
-def test_a_failed_task_makes_its_connector_failed_with_the_reason_and_no_secret() -> None:
-    trace = "ConnectException: cannot log in to //me:hunter22@db with password=hunter22\n\tat a.b(C.java)"
-    told = connector({**FILE_SINK, **SECRETS}, "sink", "FAILED", trace)
-    reading, _ = read({"files": told}, {"files": []})
-    me = node(reading, "connector:c/main/files")
-    assert (me.attrs["state"], me.figures["tasks_failed"]) == ("FAILED", 1.0)
-    assert me.attrs["error"].startswith("ConnectException: cannot log in to //***@db with password=***")
-    assert edges(reading)["writes", me.id, "system:file:///out/orders.txt"].strength == "declared"
+def test_a_source_reads_its_system_and_writes_the_topics_it_used() -> None:
+    config = {"connector.class": "FileStreamSource", "file": "/in.txt", "topic": "lines"}
+    readings, _ = collected(Worker(said("f", "source", config, "RUNNING"), used={"f": ["lines-renamed"]}))
+    assert edges(readings["connect"]) == {
+        ("writes", "connector:k/main/f", "topic:k/lines-renamed", "observed"),
+        ("reads", "system:file://main/in.txt", "connector:k/main/f", "inferred"),
+    }
+    assert ("writes", "connector:k/main/f", "topic:k/lines", "declared") in edges(readings["connect_config"])
 
 
-def test_no_secret_of_a_config_is_in_what_is_told() -> None:
-    told = connector({**FILE_SINK, **SECRETS, "x.y": "plain"}, "sink", "FAILED", f"E: {SECRETS['connection.password']}")
-    reading, ran = read({"files": told}, {"files": []})
-    said = msgspec.json.encode([reading, ran]).decode()
-    assert not [v for v in (*SECRETS.values(), "qwerty7", "plain") if v in said]
+def test_what_has_moved_nothing_is_only_declared() -> None:
+    readings, _ = collected(Worker(said("s", "sink", JDBC, "FAILED")))
+    assert edges(readings["connect"]) == set()
+    assert {e.strength for e in readings["connect_config"].edges} == {"declared"}
 
 
-def test_without_topic_tracking_topics_are_as_configured_and_the_note_says_so() -> None:
-    reading, ran = read({"files": connector(FILE_SINK, "sink")}, 403)
-    assert {e.strength for e in reading.edges} == {"declared"}
-    assert "topic.tracking.enable=false" in ran.note
+def test_a_dead_letter_topic_is_declared_from_each_topic_to_it_under_the_sinks_group() -> None:
+    config = {**JDBC, "errors.deadletterqueue.topic.name": "dead", "consumer.override.group.id": "own"}
+    readings, _ = collected(Worker(said("s", "sink", config, "RUNNING"), used={"s": ["orders"]}))
+    dead = {(e.relation, e.source, e.group) for e in readings["connect_config"].edges if e.target == "topic:k/dead"}
+    assert dead == {
+        ("writes", "connector:k/main/s", "own"),
+        ("dead_letters", "topic:k/orders", "own"),
+        ("dead_letters", "topic:k/returns", "own"),
+    }
+    assert nodes(readings["connect"])["connector:k/main/s"].attrs["group"] == "own"
 
 
-def test_a_mirror_copies_topics_of_a_watched_cluster() -> None:
-    config = {"connector.class": "org.apache.kafka.connect.mirror.MirrorSourceConnector",
-              "source.cluster.alias": "A", "source.cluster.bootstrap.servers": "a:9092, a2:9092"}  # fmt: skip
-    source = ClusterConfig("berlin", "a2:9092")
-    reading, _ = read({"mm": connector(config, "source")}, {"mm": ["A.orders", "A.heartbeats", "other"]}, source)
-    found = edges(reading)
-    copied = {(s, t) for relation, s, t in found if relation == "replicates"}
-    assert copied == {("topic:berlin/orders", "topic:c/A.orders")}
-    assert ("reads", "topic:berlin/orders", "connector:c/main/mm") in found
-    assert ("writes", "connector:c/main/mm", "topic:c/other") in found
+def test_a_failed_task_makes_the_connector_failed_and_says_why_in_one_line() -> None:
+    trace = "org.apache.kafka.connect.errors.ConnectException: no table\n\tat a.B.c(B.java:1)\n\tat d.E"
+    readings, ran = collected(Worker(said("s", "sink", JDBC, "RUNNING", "FAILED", trace=trace)))
+    attrs = nodes(readings["connect"])["connector:k/main/s"].attrs
+    assert (attrs["state"], attrs["class"], attrs["type"]) == ("FAILED", SINK, "sink")
+    assert attrs["failure"] == "org.apache.kafka.connect.errors.ConnectException: no table"
+    assert [t["state"] for t in attrs["tasks"]] == ["RUNNING", "FAILED"]
+    assert ran.note == "1 connectors, 1 failed"
+
+
+@pytest.mark.parametrize("state", ["PAUSED", "STOPPED", "UNASSIGNED"])
+def test_other_states_are_told_as_they_are(state: str) -> None:
+    readings, _ = collected(Worker(said("s", "sink", JDBC, state, state=state)))
+    assert nodes(readings["connect"])["connector:k/main/s"].attrs["state"] == state
+
+
+def test_without_tracking_topics_are_as_declared_and_that_is_said_after_one_question() -> None:
+    worker = Worker(*(said(f"s{i}", "sink", JDBC, "RUNNING") for i in range(5)), topics=403)
+    readings, ran = collected(worker)
+    assert (ran.error, worker.asked) == (None, 2)
+    assert UNTRACKED in ran.note
+    assert edges(readings["connect"]) == set()
+    assert len(nodes(readings["connect"])) == 6
+    assert ("reads", "topic:k/orders", "connector:k/main/s4", "declared") in edges(readings["connect_config"])
+
+
+def test_a_connector_deleted_while_we_ask_is_left_out() -> None:
+    readings, ran = collected(Worker(said("s", "sink", JDBC, "RUNNING"), topics=404))
+    assert ran.error is None
+    assert "connector:k/main/s" not in nodes(readings["connect"])
+
+
+def test_a_name_with_slashes_and_blanks_is_one_segment_of_its_id_and_of_the_question() -> None:
+    asked: list[str] = []
+    worker = Worker(said("a/b c", "sink", JDBC, "RUNNING"))
+
+    def answer(method: str, path: str, body: bytes) -> Answer:
+        asked.append(path)
+        return worker(method, path, body)
+
+    readings, _ = collected(answer)
+    assert asked[1] == "/connectors/a%2Fb%20c/topics"
+    assert "connector:k/main/a%2Fb c" in nodes(readings["connect"])
+
+
+SECRETS = {
+    **JDBC,
+    "connection.url": f"jdbc:postgresql://u{PW}:{PW}@db/shop?user=u{PW}&password={PW}",
+    "connection.password": PW,
+    "aws.secret.access.key": PW,
+    "consumer.override.sasl.jaas.config": f'M required username="x" password="{PW}";',
+    "transforms.t.headers": f"Authorization: Bearer {PW}",
+    "topics.regex": "ord.*",
+    "note": PW,
+    "errors.deadletterqueue.topic.name": f"{PW} is no topic",
+}
+
+
+def test_nothing_of_a_configuration_full_of_passwords_is_observed() -> None:
+    trace = f"java.sql.SQLException: jdbc:postgresql://u{PW}:{PW}@db/shop?password={PW} for {PW}"
+    readings, ran = collected(Worker(said("s", "sink", SECRETS, "FAILED", trace=trace), used={"s": ["orders"]}))
+    told = b"".join(encode(o) for o in (*readings.values(), ran))
+    assert PW.encode() not in told
+    assert b"SQLException" in told
+    assert b"postgres://db/shop" in told
 
 
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        ((500, "application/json", b'{"message": "rebalancing"}'), "with 500"),
-        ((200, "text/html", b"<html>"), "instead of JSON"),
-        ((200, "application/json", b"[]"), "did not answer /connectors with a list"),
-        ((200, "application/json", b'"' + b"x" * (17 << 20) + b'"'), "more than 16 MB"),
+        ((500, "text/html", b"<h1>Oops</h1>"), "with 500"),
+        ((200, "text/html", b"<html>proxy</html>"), "text/html instead of JSON"),
+        ((200, "application/json", b'["a"]'), "older than Kafka 2.3"),
+        ((200, "application/json", b'"a"'), "no list of connectors"),
+        ((200, "application/json", b"[" + b" " * 100 * 2**20), "more than 16 MB"),
         ((401, "application/json", b"{}"), "with 401"),
     ],
 )
-def test_a_worker_that_answers_nonsense_is_named_and_tells_nothing(answer: Answer, told: str) -> None:
-    with serving(lambda method, path, body: answer) as url, pytest.raises(CollectorError, match="Connect worker") as e:
-        collector(url).collect(Budget(seconds=5))
-    assert told in str(e.value)
+def test_a_worker_in_trouble_is_a_sentence_that_names_it(answer: Answer, told: str) -> None:
+    readings, ran = collected(lambda *_: answer)
+    assert not readings
+    assert 'the Connect worker "main"' in str(ran.error)
+    assert told in str(ran.error)
 
 
-MADE = collector("http://nowhere")
-KEYS = ("info", "status", "config", "tasks", "connector", "state", "trace", "type", "topics", "a")
-leaves = st.none() | st.integers() | st.text(max_size=5)
-anything = st.recursive(
-    leaves, lambda c: st.lists(c, max_size=3) | st.dictionaries(st.sampled_from(KEYS), c, max_size=4)
-)
+def test_a_worker_that_hangs_is_left_when_the_budget_ends() -> None:
+    def hanging(*_: object) -> Answer:
+        time.sleep(4)
+        return 200, "application/json", b"{}"
+
+    readings, ran = collected(hanging, Budget(seconds=0.6))
+    assert not readings
+    assert ran.unreachable
+    assert ran.duration < 3
 
 
-@given(st.dictionaries(st.sampled_from(["a", "b/c", "é"]), anything, max_size=3), anything)
-def test_whatever_a_worker_answers_is_a_reading_or_a_sentence(connectors: dict[str, Any], topics: Any) -> None:
-
-    class Told:
-        what, url = "the worker", "x"
-
-        def get(self, path: str, budget: Budget) -> Any:
-            return connectors if path.startswith("/connectors?") else topics
-
-    MADE._web = Told()  # type: ignore[assignment]
-    found = run(MADE, Budget(seconds=5))
-    ran = found[-1]
-    assert isinstance(ran, CollectorRan)
-    assert "unexpected" not in (ran.error or "")
+@pytest.mark.parametrize("junk", [None, 1, [], {"info": 3, "status": []}, {"info": {"config": None}}, {"status": {}}])
+def test_answers_of_another_shape_never_break_it(junk: Any) -> None:
+    readings, ran = collected(Worker({"x": junk}))
+    assert ran.error is None
+    assert readings["connect"].complete
 
 
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("jdbc:sqlserver://h:1433;databaseName=shop;user=sa;password=x", "sqlserver://h:1433/shop"),
-        ("jdbc:postgresql://u:p@h/db?ssl=true", "postgres://h/db"),
-        ("https://u:p@es.example:9200/", "https://es.example:9200"),
-        ("mongodb+srv://u:p@cluster.example/shop?x=1", "mongodb+srv://cluster.example/shop"),
-        ("no address", ""),
-        ("http://[::1", ""),
-    ],
-)
-def test_an_address_keeps_neither_user_nor_password(url: str, address: str) -> None:
-    assert bare(url) == address
+def test_each_configured_worker_is_asked_and_nothing_where_there_is_none() -> None:
+    both = (Endpoint("http://a:1", "a"), Endpoint("http://b:1", "b"))
+    config = Config(clusters=(ClusterConfig("k", "h:1", connect=both), ClusterConfig("l", "h:2")))
+    assert [(c.name, t) for kind, c, t in jobs(config) if kind.name == "connect"] == [("k", "a"), ("k", "b")]
 
 
-@pytest.mark.parametrize(
-    ("config", "address"),
-    [
-        ({"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "database.hostname": "db",
-          "database.port": "5432", "database.dbname": "shop", "database.password": "x"}, "postgres://db:5432/shop"),
-        ({"connector.class": "io.confluent.connect.s3.S3SinkConnector", "s3.bucket.name": "lake"}, "s3://lake"),
-        ({"connector.class": "io.confluent.connect.elasticsearch.ElasticsearchSinkConnector",
-          "connection.url": "http://es:9200"}, "elasticsearch://es:9200"),
-        ({"connector.class": "io.confluent.connect.http.HttpSinkConnector", "http.api.url": "https://api/x?key=1"}, "https://api/x"),
-    ],
-)  # fmt: skip
-def test_well_known_connectors_name_their_system(config: dict[str, str], address: str) -> None:
-    assert [s.address for s in systems(config)] == [address]
-
-
-def test_an_unknown_connector_names_none() -> None:
-    assert systems({"connector.class": "com.example.Mine", "password": "x", "url": "http://x"}) == []
+def test_every_claim_is_of_the_moment_of_asking() -> None:
+    readings, ran = collected(Worker(said("s", "sink", JDBC, "RUNNING"), used={"s": ["orders"]}))
+    claims: list[EdgeSeen] = [e for r in readings.values() for e in r.edges]
+    assert {e.last_seen - ran.at for e in claims} <= set(range(1000))

@@ -52,3 +52,41 @@ def test_a_copy_explains_who_writes_and_a_permission_does_not(tape: Tape) -> Non
     tape.take(worker(T0 + 12_000, EdgeSeen("replicates", "topic:d/orders", "topic:c/orders", T0, T0 + 12_000)))
     tape.cut(T0 + 13_000)
     assert "writer:c/orders" not in history.frame_at(None).nodes
+
+
+def sinks(at: int, *names: str) -> Reading:
+    nodes = [NodeSeen(f"connector:c/main/{n}", n, {"state": "RUNNING", "group": "audit"}) for n in names]
+    edges = [EdgeSeen("reads", "topic:c/orders", n.id, at, at) for n in nodes]
+    return Reading(
+        cluster="c", at=at, source="connect", scope="main", nodes=nodes, edges=edges, complete=True, interval=30
+    )
+
+
+def read_by(tape: Tape, *readings: Reading) -> None:
+    opened(tape)
+    tape.take(w.frame(T0, {"orders": 10}, {"audit": {"orders": 4}}, keyframe=True))
+    for reading in readings:
+        tape.take(reading)
+    tape.cut(T0 + 10_000)
+
+
+def test_a_claim_without_a_group_is_one_edge_with_the_groups_lag_and_the_name_is_kept(tape: Tape) -> None:
+    read_by(tape, sinks(T0 + 300, "files"))
+    frame = history.frame_at(None)
+    (edge,) = [e for e in frame.edges if e.target == SINK]
+    assert (edge.key, edge.lag, {e.source for e in edge.evidence}) == ("audit", 6, {"connect", "positions"})
+    assert frame.nodes[SINK].attrs["known_as"] == [{"kind": "group", "cluster": "c", "name": "audit", "how": "connect"}]
+
+
+def test_a_group_that_two_connectors_name_stays_itself(tape: Tape) -> None:
+    read_by(tape, sinks(T0 + 300, "files", "others"))
+    frame = history.frame_at(None)
+    assert frame.nodes["group:c/audit"].attrs["service"] is None
+    assert [e for e in frame.edges if e.target == "group:c/audit"]
+
+
+def test_a_deleted_connector_gives_its_group_back(tape: Tape) -> None:
+    read_by(tape, sinks(T0 + 300, "files"), sinks(T0 + 5_000))
+    frame = history.frame_at(None)
+    assert SINK not in frame.nodes
+    assert frame.nodes["group:c/audit"].attrs["service"] is None

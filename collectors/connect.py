@@ -221,22 +221,26 @@ class _Told:
         for topic in self.c.configured:
             yield self._moved(topic, "declared", CONFIGURED)
         yield from (self._touched(system, "declared", CONFIGURED) for system in self.systems)
-        if dead := self.c.dead_letters:
-            target = node_id("topic", self.cluster, dead)
-            yield self._edge("writes", self.id, target, "declared", CONFIGURED, self.group)
+        if self.c.dead_letters:
+            yield self._dead("writes", self.id)
             for topic in dict.fromkeys((*self.c.used, *self.c.configured)):
-                origin = node_id("topic", self.cluster, topic)
-                yield self._edge("dead_letters", origin, target, "declared", CONFIGURED, self.group)
+                yield self._dead("dead_letters", node_id("topic", self.cluster, topic))
 
     def _moved(self, topic: str, strength: str, detail: str) -> EdgeSeen:
         node = node_id("topic", self.cluster, topic)
-        ends = (node, self.id) if self.sink else (self.id, node)
-        return self._edge("reads" if self.sink else "writes", *ends, strength, detail)
+        if self.sink:
+            return self._edge("reads", node, self.id, strength, detail)
+        return self._edge("writes", self.id, node, strength, detail)
 
     def _touched(self, system: System, strength: str, detail: str) -> EdgeSeen:
-        ends = (self.id, system.id) if self.sink else (system.id, self.id)
-        return self._edge("writes" if self.sink else "reads", *ends, strength, detail)
+        if self.sink:
+            return self._edge("writes", self.id, system.id, strength, detail)
+        return self._edge("reads", system.id, self.id, strength, detail)
 
-    def _edge(self, relation: str, source: str, target: str, strength: str, *said: str) -> EdgeSeen:
-        """``said``: the detail, and the group where there is one."""
-        return EdgeSeen(relation, source, target, self.at, self.at, 1, strength, *said)
+    def _edge(self, relation: str, source: str, target: str, strength: str, detail: str) -> EdgeSeen:
+        return EdgeSeen(relation, source, target, self.at, self.at, 1, strength, detail)
+
+    def _dead(self, relation: str, source: str) -> EdgeSeen:
+        """A claim about its dead letter topic: under its group, as the headers of what lies there are told."""
+        target = node_id("topic", self.cluster, self.c.dead_letters)
+        return EdgeSeen(relation, source, target, self.at, self.at, 1, "declared", CONFIGURED, self.group)

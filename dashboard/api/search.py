@@ -6,10 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboard.views.common import index_of, worst
+from dashboard.views.outside import KINDS
 from lineage.frames import Frame, NodeState
 
-PAGES = {"topic": "topics", "group": "groups", "service": "services", "team": "teams"}
-_ORDER = ("service", "topic", "group", "team")
+PAGES = {"topic": "topics", "group": "groups", "service": "services", "team": "teams", **KINDS}
+_ORDER = ("service", "topic", "group", "team", *KINDS)
 
 
 def page_of(node: str) -> str:

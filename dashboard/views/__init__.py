@@ -13,6 +13,7 @@ from dashboard.views import (
     group,
     lag,
     map_view,
+    outside,
     panel,
     service,
     services,
@@ -39,6 +40,7 @@ _PLAIN: Mapping[str, Callable[[Frame, Mapping[str, str]], View]] = {
     "service": service.build,
     "teams": teams.build,
     "team": team.build,
+    **dict.fromkeys(outside.KINDS, outside.build),
 }
 _DETAILED: Mapping[str, Callable[[Frame, Mapping[str, str], Extras], View]] = {
     "topic": topic.build,

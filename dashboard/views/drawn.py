@@ -49,6 +49,10 @@ def _sub(node: NodeState, reads: Sequence[EdgeState]) -> str | None:
         return f"group, {state}" if state else "group"
     if node.attrs.get("transactional_id"):
         return "transactional id"
+    if node.kind == "connector":
+        return ", ".join(str(node.attrs[k]) for k in ("type", "state") if node.attrs.get(k)) or None
+    if node.kind == "system":
+        return node.attrs.get("type")
     if node.kind == "writer":
         producers = node.attrs.get("producers")
         known = "producers unknown" if not producers else f"{producers} producer id{'' if producers == 1 else 's'}"
@@ -58,14 +62,22 @@ def _sub(node: NodeState, reads: Sequence[EdgeState]) -> str | None:
 
 
 def badge(node: NodeState) -> str | None:
-    """What is wrong with a topic's partitions, in a few words."""
+    """What is wrong with a topic's partitions or a connector's tasks, in a few words."""
     found = ((node.attrs.get("offline"), "offline"), (node.attrs.get("below_min_isr"), "below min ISR"))
     for count, words in (*found, (node.attrs.get("under_replicated"), "under-replicated")):
         if count:
             return f"{count} {words}"
+    if node.kind == "connector" and node.attrs.get("state") == "FAILED":
+        return _failed(node)
     if node.attrs.get("describable") is False:
         return "exists, cannot be described"
     return None
+
+
+def _failed(node: NodeState) -> str:
+    states = [task.get("state") for task in node.attrs.get("tasks") or ()]
+    failed = states.count("FAILED")
+    return f"{failed} of {len(states)} task{'' if len(states) == 1 else 's'} failed" if failed else "failed"
 
 
 def edge_row(index: Index, edge: EdgeState) -> Row:

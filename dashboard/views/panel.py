@@ -91,4 +91,4 @@ def _lag(frame: Frame, node: NodeState) -> list[LagItem]:
         return index.lag_of_topic.get((node.cluster, node.name), [])
     if node.kind == "group":
         return index.lag_of_group.get((node.cluster, node.name), [])
-    return lag_items(frame, node) if node.kind == "service" else []
+    return lag_items(frame, node) if node.kind in {"service", "connector", "query"} else []

@@ -1,4 +1,4 @@
-// The page of one topic, group, service or team.
+// The page of one topic, group, service or team, connector, query or system.
 import { ageTag } from "./ages.ts";
 import { Chart, type Line } from "./chart.ts";
 import { sampledAt, type Context, type View } from "./context.ts";
@@ -9,12 +9,15 @@ import { knownAs } from "./joins.ts";
 import { applicationTable, belongs, hangingTable, permissionsTable, producersLine, sharesTable } from "./known.ts";
 import { MemberBands } from "./members.ts";
 import { alarm, facts, numbers, peers } from "./panelparts.ts";
+import { about, failure, tasksTable } from "./outside.ts";
 import { kindShape } from "./parts.ts";
 import { Player } from "./player.ts";
-import { configs, groupsTable, lagTable, membersTable, ownedTable, partitionsTable } from "./tables.ts";
+import { configs, groupsTable, lagTable, membersTable, neighboursTable, ownedTable, partitionsTable } from "./tables.ts";
 import type { Row, State } from "./types.ts";
 
 const HOME: Record<string, [string, string]> = { topic: ["/topics", "Topics"], group: ["/lag", "Lag"], service: ["/services", "Services"], team: ["/teams", "Teams"] };
+
+const OUTSIDE = new Set(["connector", "query", "system"]);
 
 class DetailView implements View {
   private bar = h("div", { class: "bar" });
@@ -89,12 +92,14 @@ class DetailView implements View {
       const rows = peers(state, table, go, relation);
       return rows.length ? h("section", {}, h("h3", {}, title, h("small", {}, String(rows.length))), ...rows) : null;
     };
-    const about = h("div", { class: "head" }, facts(info), belongs(info), owner(info), producersLine(info));
+    const head = h("div", { class: "head" }, facts(info), belongs(info), owner(info), producersLine(info));
     const by: Record<string, (HTMLElement | null)[]> = {
       topic: [part("Written by", "writers"), part("Read by", "readers")], group: [part("Reads", "topics"), part("Writes", "writes")],
       service: [part("Reads", "reads"), part("Writes", "writes"), part("Calls", "calls"), part("Called by", "callers")], team: [],
+      connector: [part("Reads", "writers"), part("Writes", "readers")], query: [part("Reads", "writers"), part("Writes", "readers")],
+      system: [part("Read by", "readers"), part("Written by", "writers")],
     };
-    this.side.replaceChildren(...[about, alarm(state), numbers(info, age), ...(by[this.kind] ?? []), this.kind === "service" ? knownAs(state, info, this.ctx) : null, configs(state)].filter((x): x is HTMLElement => x !== null));
+    this.side.replaceChildren(...[head, failure(info), alarm(state), numbers(info, age), ...(by[this.kind] ?? []), OUTSIDE.has(this.kind) ? about(info) : null, this.kind === "service" || this.kind === "connector" ? knownAs(state, info, this.ctx) : null, configs(state)].filter((x): x is HTMLElement => x !== null));
   }
 
   private blocks(state: State): (HTMLElement | null)[] {
@@ -102,6 +107,7 @@ class DetailView implements View {
     if (this.kind === "topic") return [hangingTable(state, now), lag, partitionsTable(state), permissionsTable(state)];
     if (this.kind === "group") return [lag, sharesTable(state), membersTable(state), applicationTable(state), partitionsTable(state)];
     if (this.kind === "service") return [lag, groupsTable(state), applicationTable(state)];
+    if (OUTSIDE.has(this.kind)) return [tasksTable(state), lag, neighboursTable(state)];
     return [lag, ownedTable(state, "services", "Services"), ownedTable(state, "topics", "Topics"), ownedTable(state, "groups", "Groups without a service")];
   }
 }

@@ -19,7 +19,7 @@ export function nameOf(id: string): string {
   try { return decodeURIComponent(last); } catch { return last; }
 }
 
-const PAGES: Record<string, string> = { topic: "topics", group: "groups", service: "services", team: "teams" };
+const PAGES: Record<string, string> = { topic: "topics", group: "groups", service: "services", team: "teams", connector: "connectors", query: "queries", system: "systems" };
 
 export function pageOf(id: string): string | null {
   const page = PAGES[kindOf(id)];

@@ -4,7 +4,7 @@ import { h, icon } from "./dom.ts";
 import type { Row, State } from "./types.ts";
 
 const KINDS: Record<string, string> = { group: "consumer group", client_id: "client id", service: "service" };
-const HOW: Record<string, string> = { rule: "by a rule in the configuration", spans: "its spans say so", confirmed: "confirmed by a person" };
+const HOW: Record<string, string> = { rule: "by a rule in the configuration", spans: "its spans say so", confirmed: "confirmed by a person", connect: "Kafka Connect says so" };
 const str = (v: unknown): string => (v === null || v === undefined ? "" : String(v));
 const keyOf = (row: Row): string => JSON.stringify([row["kind"], row["cluster"], row["name"], row["service"]]);
 

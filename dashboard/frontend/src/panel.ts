@@ -5,6 +5,7 @@ import { button, h, icon } from "./dom.ts";
 import { kindOf, nameOf, pageOf } from "./ids.ts";
 import { alarm, facts, numbers, peers } from "./panelparts.ts";
 import { PanelSparks } from "./panelsparks.ts";
+import { failure } from "./outside.ts";
 import { kindShape } from "./parts.ts";
 import { ViewSocket } from "./socket.ts";
 import type { Row, State } from "./types.ts";
@@ -51,11 +52,11 @@ export class Panel {
   private draw(id: string, state: State): void {
     const info = Object.values(state.tables["info"] ?? {})[0] ?? null, scroll = this.el.scrollTop;
     const worst = alarm(state), sampled = info ? sampledAt(state, info) : null;
-    const sections: (Node | null)[] = [this.head(id, info), worst, info ? numbers(info, ageTag(sampled, this.ctx.now())) : null];
+    const sections: (Node | null)[] = [this.head(id, info), info ? failure(info) : null, worst, info ? numbers(info, ageTag(sampled, this.ctx.now())) : null];
     const topic = (info?.["kind"] ?? kindOf(id)) === "topic";
     const part = (title: string, table: string, relation?: string): void => { sections.push(section(title, peers(state, table, this.events.pick, relation))); };
     if (topic) { part("Written by", "writers"); part("Read by", "readers"); }
-    else { part("Reads", "writers", "reads"); part("Writes", "readers", "writes"); part("Calls", "readers", "calls"); part("Called by", "writers", "calls"); }
+    else { part("Reads", "writers", "reads"); part("Writes", "readers", "writes"); part("Calls", "readers", "calls"); part("Called by", "writers", "calls"); part("Read by", "readers", "reads"); part("Written by", "writers", "writes"); }
     if (info?.["reason"]) sections.push(h("section", {}, h("p", { class: "mut" }, String(info["reason"]))));
     sections.push(this.foot(id, info));
     this.el.replaceChildren(...sections.filter((x): x is Node => x !== null));

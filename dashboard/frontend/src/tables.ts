@@ -65,6 +65,13 @@ export function ownedTable(state: State, name: string, title: string): HTMLEleme
   return table(title, `${rows.length}`, ["Name", "Cluster", "Worst verdict", ">Rate", ">Unread"], rows.map(([id, r]) => [h("a", { class: "nm", href: pageOf(id) }, String(r["name"])), String(r["cluster"] ?? ""), verdict(r) ? verdictTag(verdict(r)) : "", num(r["rate"] ?? r["rate_out"]) === null ? "" : rate(num(r["rate"] ?? r["rate_out"])), num(r["lag"]) === null ? "" : short(num(r["lag"]))]));
 }
 
+/** What stands before and behind a connector, a query or a system, and how we know. */
+export function neighboursTable(state: State): HTMLElement | null {
+  const rows = Object.entries(state.tables["neighbours"] ?? {}), into = state.tables["writers"] ?? {};
+  if (!rows.length) return null;
+  return table("What flows through", `${rows.length}`, ["", "Name", "Evidence", ">Rate", ">Unread", "Why"], rows.map(([key, r]) => [key in into ? "from" : "to", h("a", { class: "nm", href: pageOf(String(r["id"])) ?? `/map?focus=${encodeURIComponent(String(r["id"]))}` }, String(r["name"])), String(r["strength"]), num(r["rate"]) === null ? "" : rate(num(r["rate"])), num(r["lag"]) === null ? "" : count(num(r["lag"])), h("span", { class: "mut" }, String(r["sentence"] ?? ""))]));
+}
+
 const LASTING = new Set(["retention.ms", "segment.ms", "delete.retention.ms", "min.compaction.lag.ms", "max.compaction.lag.ms", "local.retention.ms"]);
 
 export function configs(state: State): HTMLElement | null {

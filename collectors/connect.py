@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -105,26 +105,31 @@ class Connect:
 
     def _with_topics(self, connectors: list[Connector], budget: Budget) -> tuple[list[Connector], str]:
         """The connectors with the topics that they used, where the worker tracks them."""
-        out = []
+        out: list[Connector] = []
         for i, connector in enumerate(connectors[:MOST_CONNECTORS]):
             try:
-                out.append(_replaced(connector, self._used(connector.name, budget)))
+                used = used_topics(self._web, connector.name, budget)
             except Refused as refused:
-                if refused.status == 403:
-                    return [*out, *connectors[i:]], UNTRACKED
-                if refused.status != 404:  # 404: deleted since it was listed
+                if refused.status != 404:  # deleted since it was listed
                     raise
+                continue
+            if used is None:
+                return [*out, *connectors[i:]], UNTRACKED
+            out.append(replace(connector, used=used))
         return [*out, *connectors[MOST_CONNECTORS:]], ""
 
-    def _used(self, name: str, budget: Budget) -> tuple[str, ...]:
-        answer = self._web.get(f"/connectors/{quote(name, safe='')}/topics", budget)
-        found = answer.get(name) if isinstance(answer, dict) else None
-        topics = found.get("topics") if isinstance(found, dict) else None
-        return tuple(sorted(t for t in topics or () if isinstance(t, str) and TOPIC.fullmatch(t)))[:MOST_TOPICS]
 
-
-def _replaced(c: Connector, used: tuple[str, ...]) -> Connector:
-    return Connector(c.name, c.type, c.cls, c.state, c.worker, c.tasks, c.failure, c.config, used)
+def used_topics(web: Web, name: str, budget: Budget) -> tuple[str, ...] | None:
+    """The topics that a connector really used; None where the worker does not track them. Raises CollectorError."""
+    try:
+        answer = web.get(f"/connectors/{quote(name, safe='')}/topics", budget)
+    except Refused as refused:
+        if refused.status == 403:
+            return None
+        raise
+    found = answer.get(name) if isinstance(answer, dict) else None
+    topics = found.get("topics") if isinstance(found, dict) else None
+    return tuple(sorted(t for t in _list(topics) if isinstance(t, str) and TOPIC.fullmatch(t)))[:MOST_TOPICS]
 
 
 def listed(web: Web, budget: Budget) -> list[Connector]:

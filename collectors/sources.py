@@ -18,7 +18,8 @@ NOWHERE = ClusterConfig("", "")  # of a source that belongs to no cluster
 
 @dataclass(frozen=True)
 class Asked:
-    """What a collector is made for: one source of one cluster. ``kafka()`` is the cluster's client, made when asked.
+    """What a collector is made for: one source of one cluster. ``kafka()`` is the cluster's client, made when asked;
+    ``kafka(other)`` another's.
 
     ``target`` tells several of one kind in one cluster apart ("" where there is only one): an endpoint's name.
     """
@@ -26,7 +27,7 @@ class Asked:
     config: Config
     cluster: ClusterConfig
     target: str
-    kafka: Callable[[], Any]
+    kafka: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ SOURCES = (
     Kind("acls", "collectors.kafka.acls", "for_asked", 60.0, lambda c: c.every.acls, kafka=False),
     Kind("declared", "collectors.declared", "Declared", 30.0, lambda c: 120.0, _catalogs, kafka=False, once=True),
     Kind("connect", "collectors.connect", "Connect", 30.0, _topology, _connect_workers, kafka=False),
-    Kind("mirrored", "collectors.kafka.mirrored", "Mirrored", 30.0, lambda c: c.every.configs),
+    Kind("mirrors", "collectors.mirrors", "Mirrors", 30.0, _topology, _connect_workers, kafka=False),
+    Kind("mirrored", "collectors.kafka.mirrored", "Mirrored", 30.0, lambda c: c.every.configs, kafka=False),
     Kind("headers", "collectors.kafka.headers", "Headers", 30.0, lambda c: c.every.records),
 )
 BY_NAME = {kind.name: kind for kind in SOURCES}

@@ -118,7 +118,11 @@ def _urls(scheme: str, *keys: str) -> Callable[[Config, str], Iterator[System | 
 
     def find(config: Config, _: str) -> Iterator[System | None]:
         for key in keys:
-            yield from (of_url(url if "://" in url else f"//{url.strip()}", scheme) for url in config.get(key, "").split(",")[:MOST] if url.strip())
+            yield from (
+                of_url(url if "://" in url else f"//{url.strip()}", scheme)
+                for url in config.get(key, "").split(",")[:MOST]
+                if url.strip()
+            )
 
     return find
 

@@ -109,7 +109,7 @@ class _Workshop:
     """This process's clients and collectors, kept between tasks. Safe for threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
         self._collectors: dict[tuple[str, str, str], Collector] = {}
         self._stream: Stream | None = None
@@ -127,15 +127,16 @@ class _Workshop:
                 found = next((c for c in (NOWHERE, *settings.PLAYHEAD.clusters) if c.name == cluster), None)
                 if found is None or kind not in BY_NAME:
                     return None
-                asked = Asked(settings.PLAYHEAD, found, target, lambda: self._client(found))
+                asked = Asked(settings.PLAYHEAD, found, target, lambda other=found: self._client(other))
                 self._collectors[cluster, kind, target] = made(BY_NAME[kind], asked)
             return self._collectors[cluster, kind, target]
 
     def _client(self, config: ClusterConfig) -> Any:
-        if config.name not in self._clients:
-            client = importlib.import_module("collectors.kafka.client").KafkaClient
-            self._clients[config.name] = client(config.name, config.bootstrap_servers, config.properties)
-        return self._clients[config.name]
+        with self._lock:
+            if config.name not in self._clients:
+                client = importlib.import_module("collectors.kafka.client").KafkaClient
+                self._clients[config.name] = client(config.name, config.bootstrap_servers, config.properties)
+            return self._clients[config.name]
 
 
 _workshop = _Workshop()

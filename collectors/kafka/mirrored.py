@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from collectors.base import Budget, Collection, now_ms
 from collectors.kafka import listing
-from collectors.kafka.client import KafkaClient
 from collectors.mirrors import HEARTBEATS
-from lineage.config import ClusterConfig
-from lineage.identity import node_id
+from collectors.sources import Asked
+from lineage.identity import node_id, split_id
 from lineage.observations import EdgeSeen, Ms, Reading
 
 
@@ -22,15 +21,15 @@ class Mirrored:
 
     name, source = "mirrored", "mirrored"
 
-    def __init__(self, config: ClusterConfig, client: KafkaClient) -> None:
-        self.cluster, self.interval = config.name, config.every.configs
-        self._client = client
+    def __init__(self, asked: Asked) -> None:
+        self.cluster, self.interval = asked.cluster.name, asked.cluster.every.configs
+        self._asked, self._watched = asked, {c.name for c in asked.config.clusters}
 
     def collect(self, budget: Budget) -> Collection:
         """One Reading of inferred copies. Raises CollectorError."""
         at = now_ms()
-        topics = {topic for topic, _ in listing.leaders(self._client, budget)}
-        edges = list(copies(self.cluster, topics, at))
+        topics = {topic for topic, _ in listing.leaders(self._asked.kafka(), budget)}
+        edges = [e for e in copies(self.cluster, topics, at) if split_id(e.source)[1][0] in self._watched]
         reading = Reading(
             cluster=self.cluster, at=at, source=self.source, scope="", nodes=[], edges=edges, complete=True,
             interval=self.interval,

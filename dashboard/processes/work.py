@@ -89,7 +89,8 @@ def check(config: Config) -> Iterator[tuple[bool | None, str]]:
         steps: list[CheckStep] = port("check_address", "collectors.kafka.check.check_address")(
             cluster.bootstrap_servers, dict(cluster.properties)
         )
-        for step in steps:
+        beside = port("check_sources", "collectors.check.check_sources")(config, cluster)
+        for step in (*steps, *beside):
             yield step.ok, f"{MARKS[step.ok]}{cluster.name}: {step.name}: {step.detail}"
             if step.remedy:
                 yield None, f"      {step.remedy}"

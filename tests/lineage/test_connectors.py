@@ -74,7 +74,8 @@ def test_a_claim_without_a_group_is_one_edge_with_the_groups_lag_and_the_name_is
     read_by(tape, sinks(T0 + 300, "files"))
     frame = history.frame_at(None)
     (edge,) = [e for e in frame.edges if e.target == SINK]
-    assert (edge.key, edge.lag, {e.source for e in edge.evidence}) == ("audit", 6, {"connect", "positions"})
+    assert (edge.key, edge.lag) == ("audit", 6)
+    assert {"connect", "positions"} <= {e.source for e in edge.evidence}
     assert frame.nodes[SINK].attrs["known_as"] == [{"kind": "group", "cluster": "c", "name": "audit", "how": "connect"}]
 
 

@@ -13,7 +13,8 @@ from dashboard.access import by_header
 from dashboard.processes import work
 from dashboard.processes.demo import TOKEN_FILE
 from dashboard.processes.preflight import free_port
-from lineage.config import ClusterConfig, Config, parse
+from lineage.config import ClusterConfig, Config, Endpoint, parse
+from tests.collectors.serving import Answer, serving
 
 
 def run(*words: str) -> tuple[int, str]:
@@ -96,3 +97,15 @@ def test_a_wrong_configuration_is_a_sentence(settings: Any) -> None:
         CommandError, match=r"playhead.yaml:1: found the unknown key 'clutters'.*did you mean clusters\?"
     ):
         run("check")
+
+
+def test_the_check_asks_each_connect_worker_and_says_which_fails(settings: Any) -> None:
+    answers: dict[str, Answer] = {"good": (200, "application/json", b"{}"), "bad": (500, "text/html", b"<p>no</p>")}
+    with serving(lambda method, path, body: answers["good"]) as good, serving(lambda *_: answers["bad"]) as bad:
+        connect = (Endpoint(good, "good"), Endpoint(bad, "bad"))
+        settings.PLAYHEAD = Config(clusters=(ClusterConfig("k", "127.0.0.1:1", connect=connect),))
+        code, printed = run("check")
+    assert code == 1
+    assert "ok    k: connect:good: 0 connectors, 0 failed" in printed
+    assert 'FAILS k: connect:bad: the Connect worker "bad"' in printed
+    assert "with 500" in printed

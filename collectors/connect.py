@@ -25,7 +25,7 @@ MOST_CONNECTORS, MOST_TASKS, MOST_TOPICS, MOST_NAME = 5_000, 200, 2_000, 249
 TOPIC = re.compile(r"[\w.-]{1,249}", re.ASCII)
 CLASS = re.compile(r"[\w.$]{1,300}", re.ASCII)
 USED = "its list of topics used"
-CONFIGURED = "its configuration"
+CONFIGURED = ""  # the evidence's name says it: 1 connector's configuration
 ROUTED = "it has moved records, and its configuration names this"
 UNTRACKED = "the worker does not track topics (topic.tracking.enable=false): topics are as the configurations say"
 

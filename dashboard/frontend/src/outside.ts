@@ -5,15 +5,16 @@ import { table } from "./tables.ts";
 import type { Row, State } from "./types.ts";
 
 const WORDS: Record<string, string> = {
-  class: "Class", worker: "Runs on", group: "Consumer group", dead_letters: "Dead letters to", topics_regex: "Topics matching", type: "Type", state: "State", first_seen: "First seen", told_by: "Told by",
+  class: "Class", worker: "Runs on", group: "Consumer group", dead_letters: "Dead letters to", topics_regex: "Topics matching", first_seen: "First seen", told_by: "Told by",
 };
-const ELSEWHERE = new Set(["id", "kind", "name", "cluster", "team", "owner_source", "stale", "tasks", "failure", "known_as", "figures"]);
+const ELSEWHERE = new Set(["id", "kind", "name", "cluster", "team", "owner_source", "stale", "tasks", "failure", "known_as", "figures", "type", "state"]);
 
 const text = (v: unknown): string | null => (typeof v === "string" || typeof v === "number" ? String(v) || null : Array.isArray(v) && v.every((x) => typeof x === "string") ? v.join(", ") || null : null);
 
 function value(info: Row, name: string, said: string): Node | string {
   const cluster = String(info["cluster"] ?? "");
   const id = name === "group" ? groupId(cluster, said) : name === "dead_letters" ? topicId(cluster, said) : null;
+  if (name === "first_seen") return said.slice(0, 19).replace("T", " ");
   return id ? h("a", { href: pageOf(id) }, said) : said;
 }
 
@@ -38,5 +39,5 @@ export function tasksTable(state: State): HTMLElement | null {
   if (!rows.length) return null;
   rows.sort((a, b) => Number(a["id"]) - Number(b["id"]));
   const shown = (t: Row): Node | string => (t["state"] === "FAILED" ? h("span", { class: "flag v-stalled" }, "FAILED") : String(t["state"] ?? "unknown"));
-  return table("Tasks", `${rows.length}`, [">Task", "State", "Runs on", "Why"], rows.map((t) => [String(t["id"]), shown(t), String(t["worker"] ?? ""), h("span", { class: "mut" }, String(t["failure"] ?? ""))]));
+  return table("Tasks", `${rows.length}`, [">Task", "State", "Runs on", "Why"], rows.map((t) => [String(t["id"]), shown(t), String(t["worker"] ?? ""), h("div", { class: "why" }, String(t["failure"] ?? ""))]));
 }

@@ -69,7 +69,7 @@ export function ownedTable(state: State, name: string, title: string): HTMLEleme
 export function neighboursTable(state: State): HTMLElement | null {
   const rows = Object.entries(state.tables["neighbours"] ?? {}), into = state.tables["writers"] ?? {};
   if (!rows.length) return null;
-  return table("What flows through", `${rows.length}`, ["", "Name", "Evidence", ">Rate", ">Unread", "Why"], rows.map(([key, r]) => [key in into ? "from" : "to", h("a", { class: "nm", href: pageOf(String(r["id"])) ?? `/map?focus=${encodeURIComponent(String(r["id"]))}` }, String(r["name"])), String(r["strength"]), num(r["rate"]) === null ? "" : rate(num(r["rate"])), num(r["lag"]) === null ? "" : count(num(r["lag"])), h("span", { class: "mut" }, String(r["sentence"] ?? ""))]));
+  return table("What flows through", `${rows.length}`, ["", "Name", "Evidence", ">Rate", ">Unread", "Why"], rows.map(([key, r]) => [key in into ? "from" : "to", h("a", { class: "nm", href: pageOf(String(r["id"])) ?? `/map?focus=${encodeURIComponent(String(r["id"]))}` }, String(r["name"])), String(r["strength"]), num(r["rate"]) === null ? "" : rate(num(r["rate"])), num(r["lag"]) === null ? "" : count(num(r["lag"])), h("div", { class: "why" }, String(r["sentence"] ?? ""))]));
 }
 
 const LASTING = new Set(["retention.ms", "segment.ms", "delete.retention.ms", "min.compaction.lag.ms", "max.compaction.lag.ms", "local.retention.ms"]);

@@ -21,6 +21,7 @@ PART = re.compile(r"[\w$.-]{1,128}")  # the name of a database, a bucket, an ind
 FILE = re.compile(r"[\w ./\\:~+-]{1,300}")
 PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306, "sqlserver": 1433, "oracle": 1521, "db2": 50000}
 PORTS |= {"mongodb": 27017, "http": 80, "https": 443, "elasticsearch": 9200, "opensearch": 9200}
+PORTS |= {"redis": 6379, "cassandra": 9042}
 DIALECTS = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mariadb", "sqlserver": "sqlserver", "db2": "db2"}
 
 
@@ -69,6 +70,13 @@ def of_url(url: str, scheme: str = "", *, inside: bool = False) -> System | None
         return None
     path = parts.path.strip("/").partition("/")[0] if inside else ""
     return system(scheme or parts.scheme, parts.hostname or "", port, path) if scheme or parts.scheme else None
+
+
+def bare(url: str) -> str:
+    """``postgres://db/orders`` of a URL, as the systems of connectors are called; "" where it holds no host."""
+    plain = url.strip().removeprefix("jdbc:")
+    found = of_url(plain, DIALECTS.get(plain.partition(":")[0].lower(), ""), inside=True)
+    return found.id.removeprefix("system:") if found else ""
 
 
 def of_jdbc(url: str) -> System | None:
@@ -161,6 +169,10 @@ KNOWN = (
     ),
     Known(_class(r"FileStream(?:Sink|Source)"), _file),
     Known(re.compile(r"(?:^|\.)Snowflake\w*$"), _urls("snowflake", "snowflake.url.name")),
+    Known(re.compile(r"(?:^|\.)Redis\w*$"), _urls("redis", "redis.hosts", "redis.uri")),
+    Known(
+        re.compile(r"(?:^|\.)Cassandra\w*$"), _urls("cassandra", "contactPoints", "connect.cassandra.contact.points")
+    ),
     Known(re.compile(r"(?:^|\.)BigQuery\w*$"), _bucket("bigquery", "project")),
     Known(re.compile(r"(?:^|\.)AzureBlob\w*$"), _bucket("azure", "azblob.account.name")),
 )

@@ -203,7 +203,7 @@ def lineage(*events: Any) -> set[tuple[str, str, str]]:
 def test_a_run_that_completed_read_and_wrote() -> None:
     assert lineage(RUN) == {
         ("reads", "topic:c/orders", "service:daily"),
-        ("reads", "system:postgres://db:5432/a.b", "service:daily"),
+        ("reads", "system:postgres://db/a.b", "service:daily"),
         ("writes", "service:daily", "topic:?/totals"),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collectors.systems import spoken, systems
+from collectors.systems import bare, spoken, systems
 
 PW = "s3cr3t-pw"
 
@@ -75,6 +75,13 @@ PW = "s3cr3t-pw"
             {"http.url": f"http://u:{PW}@api:8080/{PW}"},
             ["http://api:8080"],
         ),
+        ("com.redis.kafka.connect.RedisSinkConnector", {"redis.uri": f"redis://u:{PW}@r:6380/0"}, ["redis://r:6380"]),
+        ("CassandraSinkConnector", {"contactPoints": "c1,c2"}, ["cassandra://c1", "cassandra://c2"]),
+        (
+            "com.snowflake.kafka.connector.SnowflakeSinkConnector",
+            {"snowflake.url.name": "a.b:443"},
+            ["snowflake://a.b:443"],
+        ),
         ("FileStreamSource", {"file": "/var/log/app.log"}, ["file://main/var/log/app.log"]),
         (
             "org.apache.kafka.connect.file.FileStreamSinkConnector",
@@ -144,3 +151,16 @@ def test_of_a_trace_the_first_line_is_told_without_secrets(trace: str, config: d
 
 def test_a_long_line_is_cut() -> None:
     assert len(spoken("E: " + "many words " * 100_000, {})) == 300
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        (f"postgresql://u:{PW}@db:5432/orders?password={PW}", "postgres://db/orders"),
+        ("s3://raw-events", "s3://raw-events"),
+        (f"jdbc:mysql://db:3307/shop?password={PW}", "mysql://db:3307/shop"),
+        ("no address", ""),
+    ],
+)
+def test_an_address_elsewhere_is_called_as_a_connectors_system_is(url: str, address: str) -> None:
+    assert bare(url) == address

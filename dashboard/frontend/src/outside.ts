@@ -5,7 +5,7 @@ import { table } from "./tables.ts";
 import type { Row, State } from "./types.ts";
 
 const WORDS: Record<string, string> = {
-  class: "Class", worker: "Runs on", group: "Consumer group", dead_letters: "Dead letters to", topics_regex: "Topics matching", first_seen: "First seen", told_by: "Told by",
+  address: "Address", class: "Class", worker: "Runs on", group: "Consumer group", dead_letters: "Dead letters to", topics_regex: "Topics matching", first_seen: "First seen", told_by: "Told by",
 };
 const ELSEWHERE = new Set(["id", "kind", "name", "cluster", "team", "owner_source", "stale", "tasks", "failure", "known_as", "figures", "type", "state"]);
 
@@ -21,6 +21,7 @@ function value(info: Row, name: string, said: string): Node | string {
 /** Everything that its source told of it. */
 export function about(info: Row): HTMLElement | null {
   const rows = Object.entries(info).flatMap(([name, v]) => { const said = ELSEWHERE.has(name) ? null : text(v); return said ? [{ name, said }] : []; });
+  if (info["kind"] === "system") rows.unshift({ name: "address", said: String(info["id"]).replace(/^system:/, "") });
   if (!rows.length) return null;
   return h("section", {}, h("h3", {}, "What it is"), h("dl", { class: "kv" }, ...rows.flatMap(({ name, said }) => [h("dt", {}, WORDS[name] ?? name.replace(/_/g, " ")), h("dd", {}, h("b", {}, value(info, name, said)))])));
 }

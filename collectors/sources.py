@@ -47,6 +47,22 @@ class Kind:
     once: bool = False  # asked once for all, not for each cluster
 
 
+def _registries(_: Config, cluster: ClusterConfig) -> tuple[str, ...]:
+    return ("",) if cluster.schema_registry else ()
+
+
+def _ksqldbs(_: Config, cluster: ClusterConfig) -> tuple[str, ...]:
+    return tuple(endpoint.name for endpoint in cluster.ksqldb)
+
+
+def _prometheus(config: Config, _: ClusterConfig) -> tuple[str, ...]:
+    return ("",) if config.metrics.prometheus else ()
+
+
+def _jaeger(config: Config, _: ClusterConfig) -> tuple[str, ...]:
+    return ("",) if config.metrics.jaeger else ()
+
+
 def _topology(cluster: ClusterConfig) -> float:
     return cluster.every.topology
 
@@ -74,6 +90,10 @@ SOURCES = (
     Kind("mirrors", "collectors.mirrors", "Mirrors", 30.0, _topology, _connect_workers, kafka=False),
     Kind("mirrored", "collectors.kafka.mirrored", "Mirrored", 30.0, lambda c: c.every.configs, kafka=False),
     Kind("headers", "collectors.kafka.headers", "Headers", 30.0, lambda c: c.every.records),
+    Kind("registry", "collectors.schemas", "Schemas", 60.0, lambda c: c.every.configs, _registries, kafka=False),
+    Kind("ksqldb", "collectors.ksqldb", "KsqlDb", 30.0, _topology, _ksqldbs, kafka=False),
+    Kind("prometheus", "collectors.metrics", "Prometheus", 30.0, lambda _: 60.0, _prometheus, kafka=False, once=True),
+    Kind("jaeger", "collectors.metrics", "Jaeger", 30.0, lambda _: 300.0, _jaeger, kafka=False, once=True),
 )
 BY_NAME = {kind.name: kind for kind in SOURCES}
 

@@ -23,6 +23,10 @@ class Refused(CollectorError):
         self.status = status
 
 
+class TooMuch(CollectorError):
+    """The answer is longer than what was allowed."""
+
+
 class Web:
     """One endpoint. ``what`` names it in sentences: ``the Connect worker "main"``. Safe for threads."""
 
@@ -52,7 +56,7 @@ class Web:
         except (ValueError, RecursionError) as e:
             said = f"{kind or 'something'} instead of JSON" if "json" not in kind else "JSON that cannot be read"
             raise CollectorError(
-                f"{self.what} at {self.url} answered {path} with {said}",
+                f"{self.what} at {self.url} answered {_plain(path)} with {said}",
                 remedy="check that the address is the one of its API, without a proxy's or login's page before it",
             ) from e
 
@@ -79,19 +83,21 @@ class Web:
             budget.spend(0, len(chunk))  # a source that sends a byte a second meets the deadline here
             read += chunk
             if len(read) > most:
-                raise CollectorError(
-                    f"{self.what} at {self.url} answered with more than {most // 2**20} MB; left unread"
-                )
+                raise TooMuch(f"{self.what} at {self.url} answered with more than {most // 2**20} MB; left unread")
         return bytes(read)
 
     def _refused(self, status: int, path: str, answer: bytes) -> Refused:
         said = " ".join(answer[: 4 * EXCERPT].decode("utf-8", "replace").split())[:EXCERPT]
-        sentence = f"{self.what} at {self.url} answered {path} with {status}" + (f": {said}" if said else "")
+        sentence = f"{self.what} at {self.url} answered {_plain(path)} with {status}" + (f": {said}" if said else "")
         if status in (401, 403):
             return Refused(sentence, status, permanent=True, remedy="set username and password beside its url")
         if 300 <= status < 400:
             return Refused(sentence, status, permanent=True, remedy="give the address that it redirects to")
         return Refused(sentence, status)
+
+
+def _plain(path: str) -> str:
+    return path.partition("?")[0]  # a query may be long
 
 
 def _why(error: httpx.HTTPError) -> str:

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 
+from lineage.counters import LABEL, PRODUCERS, MetricNames, metric_names
 from lineage.documents import MAX_BYTES, ConfigError, Value, nearest, read_document, secret
 
 __all__ = ["Config", "ConfigError", "load", "parse", "secret", "service_of"]
@@ -175,6 +176,23 @@ class Retention:
 
 
 @dataclass(frozen=True)
+class Prometheus:
+    """``services``: labels that may hold a service's name, the first that does wins."""
+
+    endpoint: Endpoint
+    services: tuple[str, ...] = ("service_name", "service", "application", "app", "job")
+    producers: tuple[MetricNames, ...] = PRODUCERS
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Where others keep metrics that say who writes and who calls."""
+
+    prometheus: Prometheus | None = None
+    jaeger: Endpoint | None = None
+
+
+@dataclass(frozen=True)
 class Config:
     """All of it. ``file`` is "" where no file was read."""
 
@@ -185,6 +203,7 @@ class Config:
     catalogs: tuple[Catalog, ...] = ()
     declared: tuple[Declaration, ...] = ()
     retention: Retention = Retention()
+    metrics: Metrics = Metrics()
     file: str = ""
 
     def cluster(self, name: str) -> ClusterConfig:
@@ -237,6 +256,7 @@ def parse(text: str, path: str, env: Mapping[str, str]) -> Config:
         catalogs=tuple(_catalog(v) for v in _items(top, "catalogs")),
         declared=tuple(_declaration(v) for v in _items(top, "declared")),
         retention=_retention(top.get("retention")),
+        metrics=_metrics(top.get("metrics")),
         file=path,
     )
 
@@ -359,13 +379,16 @@ def _endpoints(value: Value | None) -> tuple[Endpoint, ...]:
 
 def _endpoint(value: Value, *, named: bool) -> Endpoint:
     required = ("name", "url") if named else ("url",)
-    given = value.fields((*required, "username", "password"), required=required)
+    return _at(value.fields((*required, "username", "password"), required=required))
+
+
+def _at(given: Mapping[str, Value]) -> Endpoint:
     url = given["url"].text("an address")
     if not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", url):
         raise given["url"].error("an address such as http://connect:8083, name and password beside it", found="another")
     return Endpoint(
         url=url.rstrip("/"),
-        name=_slug(given["name"]) if named else "",
+        name=_slug(given["name"]) if "name" in given else "",
         username=given["username"].text() if "username" in given else "",
         password=given["password"].text() if "password" in given else "",
     )
@@ -437,3 +460,19 @@ def _declaration(value: Value) -> Declaration:
 def _retention(value: Value | None) -> Retention:
     given = value.fields([f.name for f in fields(Retention)]) if value else {}
     return Retention(**{name: v.duration(low=60.0) for name, v in given.items()})
+
+
+def _metrics(value: Value | None) -> Metrics:
+    given = value.fields([f.name for f in fields(Metrics)]) if value else {}
+    prometheus, jaeger = given.get("prometheus"), given.get("jaeger")
+    return Metrics(_prometheus(prometheus) if prometheus else None, _endpoint(jaeger, named=False) if jaeger else None)
+
+
+def _prometheus(value: Value) -> Prometheus:
+    given = value.fields(("url", "username", "password", "services", "producers"), required=("url",))
+    default = Prometheus(_at(given))
+    labels = given["services"].texts() if "services" in given else default.services
+    if wrong := next((label for label in labels if not LABEL.fullmatch(label)), None):
+        raise given["services"].error("names of labels: letters, digits and _", found=repr(wrong))
+    names = tuple(metric_names(v) for v in given["producers"].items()) if "producers" in given else PRODUCERS
+    return Prometheus(default.endpoint, labels, names)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
+from collectors.base import Budget, CollectorError
+from collectors.web import Refused, Web
 from lineage.config import Endpoint
 
 TIMEOUT = 4.0
@@ -44,9 +44,7 @@ class Registry:
     """One registry's schemas. Safe for threads."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        auth = (endpoint.username, endpoint.password) if endpoint.username else None
-        self._http = httpx.Client(base_url=endpoint.url, auth=auth, timeout=TIMEOUT, trust_env=False)
-        self._url = endpoint.url
+        self._web, self._url = Web(endpoint, "the schema registry"), endpoint.url
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, tuple[Schema | RegistryError, float]] = OrderedDict()
 
@@ -105,30 +103,16 @@ class Registry:
 
     def _get(self, path: str) -> dict[str, Any]:
         try:
-            with self._http.stream("GET", path, headers={"Accept": "application/json"}) as answer:
-                body = _bounded(answer)
-        except httpx.HTTPError as e:
-            raise RegistryError(f"the schema registry {self._url} does not answer ({type(e).__name__})") from e
-        if answer.status_code == 404:
-            raise RegistryError(f"the schema registry {self._url} does not know {path.partition('?')[0]}")
-        if answer.status_code != 200:
-            raise RegistryError(f"the schema registry {self._url} answered {answer.status_code}")
-        try:
-            found = json.loads(body)
-        except ValueError as e:
-            raise RegistryError(f"the schema registry {self._url} answered no JSON") from e
+            found = self._web.get(path, Budget(seconds=TIMEOUT), MOST_BYTES)
+        except Refused as e:
+            if e.status == 404:
+                raise RegistryError(f"the schema registry {self._url} does not know {path.partition('?')[0]}") from e
+            raise RegistryError(f"the schema registry {self._url} answered {e.status}") from e
+        except CollectorError as e:
+            raise RegistryError(str(e)) from e
         if not isinstance(found, dict) or not isinstance(found.get("schema"), str):
             raise RegistryError(f"the schema registry {self._url} answered without a schema")
         return found
-
-
-def _bounded(answer: httpx.Response) -> bytes:
-    body = b""
-    for piece in answer.iter_bytes():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise RegistryError(f"a schema of more than {MOST_BYTES} bytes")
-    return body
 
 
 def _avro(text: str, references: list[str]) -> Schema:

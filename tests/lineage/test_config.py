@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.config import Config, ConfigError, load, parse, secret, service_of
+from lineage.counters import MetricNames
 
 WHOLE = """\
 clusters:
@@ -34,6 +35,11 @@ owners:
   - {service: "fraud", team: risk}
 catalogs: [{backstage: ./catalog-info.yaml}, {codeowners: ./CODEOWNERS}]
 retention: {full: 14d, minute: 13mo, changes: 5y}
+metrics:
+  prometheus:
+    {url: "http://prom:9090/", username: u, password: "${CONNECT_PASSWORD}", services: [team, job],
+     producers: [{metric: sent_total, by: client}]}
+  jaeger: {url: "http://jaeger:16686"}
 """
 ENV = {"KAFKA_PASSWORD": "s3cr3t-kafka", "CONNECT_PASSWORD": "s3cr3t-connect"}
 
@@ -56,6 +62,12 @@ def test_every_key_is_read(whole: Config) -> None:
     assert test.every.positions == 10.0
     assert whole.teams["payments"].contact == "#payments"
     assert [c.kind for c in whole.catalogs] == ["backstage", "codeowners"]
+    prometheus, jaeger = whole.metrics.prometheus, whole.metrics.jaeger
+    assert prometheus is not None
+    assert jaeger is not None
+    assert (prometheus.endpoint.url, prometheus.endpoint.password) == ("http://prom:9090", "s3cr3t-connect")
+    assert (prometheus.services, prometheus.producers) == (("team", "job"), (MetricNames("sent_total", "client"),))
+    assert jaeger.url == "http://jaeger:16686"
     assert whole.retention.full == 14 * 86_400
     assert whole.retention.changes == 5 * 365.25 * 86_400
 
@@ -124,7 +136,7 @@ BROKEN = {
     "an unknown key": (
         "clustrs: []",
         "f.yaml:1: found the unknown key 'clustrs', expected one of clusters, services, teams, owners, catalogs, "
-        "declared, retention; did you mean clusters?",
+        "declared, retention, metrics; did you mean clusters?",
     ),
     "an unknown key deep inside": (
         CLUSTER + "    every: {positons: 5s}",
@@ -178,7 +190,7 @@ BROKEN = {
     "a list where a mapping belongs": (
         "- clusters",
         "f.yaml:1: found a list, expected a mapping with clusters, services, teams, owners, catalogs, declared, "
-        "retention",
+        "retention, metrics",
     ),
     "an unknown choice": (
         CLUSTER + "    records: {payloads: show}",
@@ -191,6 +203,22 @@ BROKEN = {
     "a property that is ours": (
         CLUSTER + "    properties: {group.id: mine}",
         "f.yaml:4: found the property 'group.id', expected it left to Playhead",
+    ),
+    "a label that could end a query": (
+        "metrics:\n  prometheus:\n    url: http://p:9090\n    services: ['job) or (x']",
+        "f.yaml:4: found 'job) or (x', expected names of labels: letters, digits and _",
+    ),
+    "a metric that could end a query": (
+        "metrics:\n  prometheus:\n    url: http://p:9090\n    producers: [{metric: 'up{}'}]",
+        "f.yaml:4: found 'up{}', expected the name of a counter: letters, digits, _ and :",
+    ),
+    "a metric by nobody": (
+        "metrics:\n  prometheus:\n    url: http://p:9090\n    producers: [{metric: up, by: team}]",
+        "f.yaml:4: found 'team', expected one of service, client",
+    ),
+    "metrics without an address": (
+        "metrics:\n  jaeger: {}",
+        "f.yaml:2: found no 'url', expected the key 'url'",
     ),
     "an owner of nothing": (
         "owners:\n  - {team: a}",

@@ -50,7 +50,7 @@ class Schemas:
             raise ValueError(f"cluster {asked.cluster.name} has no schema_registry")
         self.name, self.cluster, self.interval = "registry", asked.cluster.name, asked.cluster.every.configs
         self._web = Web(endpoint, "the schema registry")
-        self._host = urlsplit(endpoint.url).netloc
+        self._wants, self._host = asked.cluster.wants_topic, urlsplit(endpoint.url).netloc
         self._latest: dict[str, Latest] = {}
         self._levels: dict[str, str | None] = {}
         self._read: dict[str, Ms] = {}  # when a subject's version was asked for
@@ -187,7 +187,7 @@ class Schemas:
         attrs: dict[str, Any] = {"class": "schema registry", "compatibility": default, "mode": mode}
         attrs["subjects_elsewhere"] = by_topic.pop("", [])[:ELSEWHERE]
         own = NodeSeen(node_id("system", f"registry://{self._host}"), self._host, attrs, {"subjects": len(names)})
-        whole = sorted((t, shown[:PER_TOPIC]) for t, shown in by_topic.items() if t not in partly)
+        whole = sorted((t, shown[:PER_TOPIC]) for t, shown in by_topic.items() if t not in partly and self._wants(t))
         return [own, *(NodeSeen(node_id("topic", self.cluster, t), t, {"subjects": shown}) for t, shown in whole)]
 
     def _rows(self, names: list[str], default: str) -> tuple[dict[str, list[dict[str, Any]]], set[str]]:

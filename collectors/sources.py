@@ -48,7 +48,7 @@ class Kind:
 
 
 def _registries(_: Config, cluster: ClusterConfig) -> tuple[str, ...]:
-    return ("",) if cluster.schema_registry else ()
+    return ("schemas",) if cluster.schema_registry else ()
 
 
 def _ksqldbs(_: Config, cluster: ClusterConfig) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ LATE_MS = 10_000  # evidence that came out of order by less is no correction of 
 CONFIRMED = frozenset({"groups", "positions"})  # stand as long as the cluster's own listings stand
 
 NOUNS = {
+    "ksqldb": ("query", "queries"),
+    "prometheus": ("event counted by metrics", "events counted by metrics"),
+    "jaeger": ("call counted by Jaeger", "calls counted by Jaeger"),
     "otlp": ("span", "spans"),
     "positions": ("committed position", "committed positions"),
     "groups": ("assigned partition", "assigned partitions"),

@@ -322,11 +322,25 @@ def _attribute(name: str, before: Any, after: Any) -> str:
         return str(after) if after else ""
     if name == "known_as":
         return _names(before or [], after or [])
+    if name in ("subjects", "subjects_elsewhere"):
+        return _subjects(before or [], after or [])
     if name in ("first_seen", "attrs", "told_by", "figures"):
         return ""
     return ATTRIBUTES.get(name, f"{name.replace('_', ' ')} went from {{0}} to {{1}}").format(
         _short(before), _short(after)
     )
+
+
+def _subjects(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> str:
+    """Which schemas came, went, or have a newer version or another compatibility."""
+    old, new = ({str(s["name"]): s for s in side} for side in (before, after))
+    parts = [f"the schema {name} was registered, v{new[name]['version']}" for name in sorted(new.keys() - old.keys())]
+    parts += [f"the schema {name} was deleted" for name in sorted(old.keys() - new.keys())]
+    for name in sorted(old.keys() & new.keys()):
+        for key, words in (("version", "is at v{1} now, v{0} before"), ("compatibility", "is {1} now, {0} before")):
+            if old[name].get(key) != new[name].get(key):
+                parts.append(f"the schema {name} {words.format(old[name].get(key), new[name].get(key))}")
+    return _joined(parts, "schema")
 
 
 def _names(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> str:

@@ -40,9 +40,15 @@ def build(frame: Frame, params: Params, extras: Mapping[str, Any]) -> View:
         "lag": lag_table(frame, index.lag_of_topic.get((node.cluster, node.name), [])),
         "hanging": known.hanging(node),
         "permissions": known.permissions(node),
+        "subjects": subjects(node),
         "configs": {k: {"name": k, "value": v} for k, v in sorted((node.attrs.get("configs") or {}).items())},
     }
     return View(tables, base_meta(frame, node.name, node.cluster), "readers", COLUMNS)
+
+
+def subjects(node: NodeState) -> Table:
+    """The schema registry's subjects that are named after the topic."""
+    return {str(s["name"]): dict(s) for s in node.attrs.get("subjects") or ()}
 
 
 def info(frame: Frame, node: NodeState) -> dict[str, Any]:

@@ -81,6 +81,14 @@ def test_a_topics_page_names_writers_readers_evidence_and_partitions(shop: Frame
     assert view.tables["configs"]["retention.ms"]["value"] == "60000"
 
 
+def test_a_topics_page_lists_the_schemas_that_are_named_after_it() -> None:
+    subject = {"name": "orders-value", "part": "value", "version": 3, "type": "AVRO", "compatibility": "FULL"}
+    frame_of = frame([topic("orders", subjects=[subject]), topic("plain")])
+    shown = build("topic", frame_of, {"id": "topic:c/orders"}).tables["subjects"]
+    assert shown == {"orders-value": subject}
+    assert build("topic", frame_of, {"id": "topic:c/plain"}).tables["subjects"] == {}
+
+
 def test_a_groups_page_shows_members_and_every_position(shop: Frame) -> None:
     positions = {("c", "billing-cg", "orders"): (PartitionLag(0, 3, T0, 0, 10, 7, 1.5, "m1"),)}
     view = build("group", shop, {"id": "group:c/billing-cg"}, {"partitions": positions})

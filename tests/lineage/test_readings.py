@@ -6,6 +6,8 @@ from pathlib import Path
 
 from lineage import history
 from lineage.frames import EdgeState
+from lineage.identity import node_id
+from lineage.observations import EdgeSeen, NodeSeen, Reading
 from lineage.recorder import Tape
 from tests.lineage import world as w
 from tests.lineage.test_tape import opened
@@ -101,3 +103,16 @@ def test_a_new_recorder_goes_on_where_the_reading_stood(tape: Tape, data_dir: Pa
     again.cut(T0 + 3_000)
     assert set(sinks(T0 + 3_000)) == {OTHER}
     again.close()
+
+
+def test_a_querys_group_is_drawn_as_the_query(tape: Tape) -> None:
+    opened(tape)
+    query = node_id("query", "c", "main", "CSAS_1")
+    edge = EdgeSeen("reads", "topic:c/orders", query, T0, T0, group="billing-cg")
+    node = NodeSeen(query, "CSAS_1", {"class": "ksqlDB query", "group": "billing-cg"})
+    told = {"source": "ksqldb", "scope": "main", "nodes": [node], "edges": [edge]}
+    tape.take(Reading(cluster="c", at=T0 + 500, complete=True, interval=30.0, **told))
+    tape.cut(T0 + 1_000)
+    readers = [(e.target, e.key) for e in history.frame_at(T0 + 1_000).edges if e.source == "topic:c/orders"]
+    assert (query, "billing-cg") in readers
+    assert "billing-cg" not in {key for target, key in readers if target != query}

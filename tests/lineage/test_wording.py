@@ -146,3 +146,15 @@ def test_lengths_numbers_and_settings_in_words() -> None:
     assert plain("segment.bytes", "1073741824") == "1 GiB"
     assert [plain("retention.ms", v) for v in ("-1", "1500", "0", "")] == ["no limit", "1,500 ms", "0 ms", "nothing"]
     assert plain("cleanup.policy", "compact") == "compact"
+
+
+def test_what_changed_in_a_topics_schemas_is_said_by_subject() -> None:
+    def subject(name: str, version: int, level: str = "BACKWARD") -> dict[str, Any]:
+        return {"name": name, "version": version, "compatibility": level}
+
+    before = attrs(subjects=[subject("a-key", 1), subject("a-value", 2)])
+    after = attrs(subjects=[subject("a-value", 3, "NONE"), subject("a-x.Y", 1)])
+    assert say(change("changed", "topic:c/a", before, after)).sentence == (
+        "topic a: the schema a-x.Y was registered, v1; the schema a-key was deleted; "
+        "the schema a-value is at v3 now, v2 before; the schema a-value is NONE now, BACKWARD before"
+    )

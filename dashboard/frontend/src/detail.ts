@@ -12,7 +12,7 @@ import { alarm, facts, numbers, peers } from "./panelparts.ts";
 import { about, failure, tasksTable } from "./outside.ts";
 import { kindShape } from "./parts.ts";
 import { Player } from "./player.ts";
-import { configs, groupsTable, lagTable, membersTable, neighboursTable, ownedTable, partitionsTable } from "./tables.ts";
+import { configs, groupsTable, lagTable, membersTable, neighboursTable, ownedTable, partitionsTable, subjectsTable } from "./tables.ts";
 import type { Row, State } from "./types.ts";
 
 const HOME: Record<string, [string, string]> = { topic: ["/topics", "Topics"], group: ["/lag", "Lag"], service: ["/services", "Services"], team: ["/teams", "Teams"] };
@@ -104,7 +104,7 @@ class DetailView implements View {
 
   private blocks(state: State): (HTMLElement | null)[] {
     const now = this.ctx.now(), lag = lagTable(state, now, this.kind);
-    if (this.kind === "topic") return [hangingTable(state, now), lag, partitionsTable(state), permissionsTable(state)];
+    if (this.kind === "topic") return [hangingTable(state, now), lag, subjectsTable(state), partitionsTable(state), permissionsTable(state)];
     if (this.kind === "group") return [lag, sharesTable(state), membersTable(state), applicationTable(state), partitionsTable(state)];
     if (this.kind === "service") return [lag, groupsTable(state), applicationTable(state)];
     if (OUTSIDE.has(this.kind)) return [tasksTable(state), lag, neighboursTable(state)];

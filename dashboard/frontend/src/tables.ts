@@ -44,6 +44,17 @@ export function partitionsTable(state: State): HTMLElement | null {
   return table("Partitions", `${rows.length}`, [">Partition", ">Leader", "Replicas", "In sync", ">Log start", ">Log end", ">Offsets kept"], rows.map((p) => [String(p["partition"]), p["leader"] === null || p["leader"] === -1 ? h("span", { class: "flag v-stalled" }, "none") : String(p["leader"]), list(p["replicas"]), thin(p), show(count(num(p["log_start"]))), show(count(num(p["log_end"]))), records(p)]));
 }
 
+/** What the schema registry has of a topic: one row a subject. */
+export function subjectsTable(state: State): HTMLElement | null {
+  const rows = rowsOf(state, "subjects");
+  if (!rows.length) return null;
+  const list = (v: unknown): string => (Array.isArray(v) ? v.join(", ") : "");
+  const version = (s: Row): Cell => (s["readable"] === false ? h("span", { class: "na" }, "may not be read") : show(num(s["version"]) === null ? "unknown" : `v${String(s["version"])}, id ${num(s["schema_id"]) ?? "unknown"}`));
+  const level = (s: Row): Cell => show(String(s["compatibility"] || "unknown") + (s["own_level"] === true ? "" : s["compatibility"] ? ", the registry's" : ""));
+  const links = (s: Row): string => [list(s["references"]) && `refers to ${list(s["references"])}`, list(s["referenced_by"]) && `used by ${list(s["referenced_by"])}`].filter(Boolean).join("; ");
+  return table("Schemas", `${rows.length}`, ["Subject", "Of", "Newest version", "Type", "Compatibility", "References"], rows.map((s) => [h("span", { class: "nm" }, String(s["name"])), String(s["part"] ?? ""), version(s), String(s["type"] ?? ""), level(s), h("span", { class: "mut" }, links(s))]));
+}
+
 export function membersTable(state: State): HTMLElement | null {
   const rows = rowsOf(state, "members");
   if (!rows.length) return null;

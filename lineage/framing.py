@@ -229,15 +229,16 @@ class _Framing:
     def _error(self, name: str, attrs: Mapping[str, Any]) -> str | None:
         if attrs.get("error"):
             return str(attrs["error"])
-        mine = [(n, a) for (c, n), a in sorted(self.standing.collectors.items()) if c == name]
-        reached = max((self._ran(name, n, "last_success") for n, a in mine if a.get("source") == "kafka"), default=0)
+        # A registry or a worker beside the cluster that fails says nothing of the cluster; Collectors names it.
+        known = sorted(self.standing.collectors.items())
+        mine = [(n, a) for (c, n), a in known if c == name and a.get("source") == "kafka"]
+        reached = max((self._ran(name, n, "last_success") for n, _ in mine), default=0)
         errors = (a["error"] for n, a in mine if a.get("error") and not self._disproved(name, n, a, reached))
         return next(errors, None)
 
     def _disproved(self, cluster: str, collector: str, attrs: Mapping[str, Any], reached: Ms) -> bool:
         """Whether "cannot be reached" is old news: some collector got an answer from the cluster since."""
-        told = attrs.get("unreachable") and attrs.get("source") == "kafka"
-        return bool(told) and self._ran(cluster, collector, "last_run") < reached
+        return bool(attrs.get("unreachable")) and self._ran(cluster, collector, "last_run") < reached
 
     def _ran(self, cluster: str, collector: str, metric: str) -> Ms:
         return self.time(f"collector:{cluster}/{collector}", metric) or 0

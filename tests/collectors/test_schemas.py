@@ -16,6 +16,7 @@ from collectors.schemas import Schemas
 from collectors.sources import Asked
 from collectors.subjects import record_of, topic_of
 from lineage.config import Config, parse
+from lineage.identity import node_id
 from lineage.observations import CollectorRan, NodeSeen, Reading, encode
 from tests.collectors.hostile import spoiled
 from tests.collectors.serving import Answer, serving
@@ -134,7 +135,7 @@ def test_a_topic_is_told_its_subjects_with_version_type_compatibility_and_refere
 
 def test_subjects_named_after_a_record_belong_to_the_registry_or_to_the_topic_before_the_record(url: str) -> None:
     told, _ = reading(collector(url))
-    own = nodes(told)[f"system:registry:%2F%2F{urlsplit(url).netloc}"]
+    own = nodes(told)[node_id("system", f"registry://{urlsplit(url).netloc}")]
     assert [s["name"] for s in own.attrs["subjects_elsewhere"]] == ["common.proto", "shop.Order"]
     assert (own.attrs["compatibility"], own.attrs["mode"], own.figures) == ("BACKWARD", "READWRITE", {"subjects": 7})
     assert names(told, "returns") == ["returns-shop.Order"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from lineage import history
 from lineage.frames import EdgeState
 from lineage.identity import node_id
-from lineage.observations import EdgeSeen, NodeSeen, Reading
+from lineage.observations import CollectorRan, EdgeSeen, NodeSeen, Reading
 from lineage.recorder import Tape
 from tests.lineage import world as w
 from tests.lineage.test_tape import opened
@@ -116,3 +116,12 @@ def test_a_querys_group_is_drawn_as_the_query(tape: Tape) -> None:
     readers = [(e.target, e.key) for e in history.frame_at(T0 + 1_000).edges if e.source == "topic:c/orders"]
     assert (query, "billing-cg") in readers
     assert "billing-cg" not in {key for target, key in readers if target != query}
+
+
+def test_a_source_beside_the_cluster_that_is_away_does_not_make_the_cluster_look_away(tape: Tape) -> None:
+    opened(tape)
+    said = "the ksqlDB server does not answer"
+    for at, source in ((T0 + 500, "ksqldb"), (T0 + 1_500, "kafka")):
+        tape.take(CollectorRan(cluster="c", at=at, collector=source, source=source, duration=1, requests=1, error=said))
+        tape.cut(at + 500)
+    assert [history.frame_at(T0 + at).clusters[0].error for at in (1_000, 2_000)] == [None, said]

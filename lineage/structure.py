@@ -132,7 +132,7 @@ class _Builder:
         """The connector behind a group, as its worker says; a group that two of them name is nobody's."""
         found: dict[tuple[str, str], list[str]] = defaultdict(list)
         for node in self.out.nodes.values():
-            if node.kind == "connector" and (group := node.attrs.get("group")):
+            if node.kind in ("connector", "query") and (group := node.attrs.get("group")):
                 found[node.cluster, group].append(node.id)
         return {pair: nodes[0] for pair, nodes in found.items() if len(nodes) == 1}
 

@@ -20,7 +20,7 @@ from lineage.facts import ClaimKey, ClusterFact, Facts
 from lineage.identity import is_unknown_writer, split_id
 from lineage.lake import Row, block_of
 from lineage.layout import Point, place
-from lineage.meter import NOBODY, LagRow, Meter
+from lineage.meter import GONE, NOBODY, LagRow, Meter
 from lineage.observations import (
     AnyObservation,
     ClusterSeen,
@@ -495,6 +495,3 @@ class Ingest:
             known_as = self.names[kind, cluster, name] = len(self.names) + 1
             self._names.append((known_as, kind, cluster, name))
         return known_as
-
-
-GONE = LagRow(None, None, None, "", "", 0, 0, None, None, None, None, None, None, None, None, 0)  # verdict "": ended

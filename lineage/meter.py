@@ -84,6 +84,9 @@ class LagRow(NamedTuple):
     parts: int
 
 
+GONE = LagRow(None, None, None, "", "", 0, 0, None, None, None, None, None, None, None, None, 0)  # verdict "": ended
+
+
 @dataclass
 class Track:
     """What is remembered of one group on one topic."""

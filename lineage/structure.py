@@ -250,8 +250,8 @@ class _Builder:
         start, end = self._joined(key.start), self._joined(key.end)
         if (start, end) == (key.start, key.end):
             return key
-        reader = key.end if key.relation == "reads" else ""
-        return key._replace(start=start, end=end, group=split_id(reader)[1][-1] if reader else key.group)
+        group = key.end if key.end != end else key.start
+        return key._replace(start=start, end=end, group=split_id(group)[1][-1])
 
     def _joined(self, node: str) -> str:
         if not node.startswith("group:"):

@@ -1,6 +1,6 @@
 """Every kind of source that Celery asks: where it lives, how long it may take, how often, and which of them there are.
 
-To add one: write its module, add its line to ``SOURCES``, test it. docs/sources.md shows it with a whole example.
+To add one: write its module, add its line to ``SOURCES``, test it. docs/adding-a-source.md has a whole example.
 """
 
 from __future__ import annotations

@@ -1,0 +1,57 @@
+"""Edges found by each source of evidence alone, and by all: a table of a running Playhead's graph.
+
+``python -m bench.evidence http://127.0.0.1:8000 [--token T]``. An edge is found by a source where a piece of its
+evidence is that source's. ``alone``: nobody else has it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from typing import Any
+
+import httpx
+
+STRENGTHS = "observed,inferred,declared,permitted"
+RELATIONS = ("writes", "reads", "calls", "derives", "replicates", "dead_letters")
+
+
+def edges(url: str, token: str) -> list[dict[str, Any]]:
+    """The graph's edges, of every strength."""
+    head = {"Authorization": f"Bearer {token}"} if token else {}
+    answer = httpx.get(f"{url}/api/v1/graph", params={"strength": STRENGTHS}, headers=head, timeout=30)
+    answer.raise_for_status()
+    return list(answer.json()["edges"])
+
+
+def table(found: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Rows: source, edges, alone, then edges by relation; the last is of all sources together."""
+    sources = sorted({e["source"] for edge in found for e in edge["evidence"]})
+    rows = [_row(s, [e for e in found if any(p["source"] == s for p in e["evidence"])]) for s in sources]
+    return [("source", "edges", "alone", *RELATIONS), *rows, _row("all", found)]
+
+
+def _row(name: str, found: list[dict[str, Any]]) -> tuple[str, ...]:
+    alone = sum(len(e["evidence"]) == 1 for e in found)
+    by = Counter(e["relation"] for e in found)
+    return (name, str(len(found)), str(alone), *(str(by[r]) for r in RELATIONS))
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("--token", default="")
+    given = parser.parse_args()
+    rows = table(edges(given.url.rstrip("/"), given.token))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print(
+            "  ".join(
+                cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()

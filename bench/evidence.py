@@ -1,17 +1,23 @@
 """Edges found by each source of evidence alone, and by all: a table of a running Playhead's graph.
 
-``python -m bench.evidence http://127.0.0.1:8000 [--token T]``. An edge is found by a source where a piece of its
-evidence is that source's. ``alone``: nobody else has it.
+``python -m bench.evidence [http://127.0.0.1:8000] [--token T]``; without an address it runs the demo for half a
+minute. An edge is found by a source where a piece of its evidence is that source's. ``alone``: nobody else has it.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
+import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from bench.screen import demo
+
+DEMO_SECONDS = 30.0
 STRENGTHS = "observed,inferred,declared,permitted"
 RELATIONS = ("writes", "reads", "calls", "derives", "replicates", "dead_letters")
 
@@ -40,10 +46,19 @@ def _row(name: str, found: list[dict[str, Any]]) -> tuple[str, ...]:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
+    parser.add_argument("url", nargs="?", default="")
     parser.add_argument("--token", default="")
     given = parser.parse_args()
-    rows = table(edges(given.url.rstrip("/"), given.token))
+    if given.url:
+        show(table(edges(given.url.rstrip("/"), given.token)))
+        return
+    with tempfile.TemporaryDirectory() as data, demo(Path(data)) as (url, _):
+        time.sleep(DEMO_SECONDS)
+        show(table(edges(url, "")))
+
+
+def show(rows: list[tuple[str, ...]]) -> None:
+    """Prints them in columns."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print(

@@ -24,6 +24,7 @@ from lineage.frames import EdgeState, Frame, NodeState
 from lineage.layout import place
 
 HOPS = 2
+MOST_STEPS = 4  # services between two topics
 ALONE = frozenset(
     {"topic", "group", "connector", "query", "writer"}
 )  # seen for themselves; others are only by their edges
@@ -41,7 +42,7 @@ ALL_STRENGTHS = f"{STRENGTHS},declared,permitted"
 
 def build(frame: Frame, params: Params) -> View:
     """Tables nodes and edges; meta folded, crumbs, teams, drawn, words (what is on it), outline."""
-    drawn = selected(frame, params)
+    drawn = unexplained(selected(frame, params))
     fold = params.get("fold", "auto")
     is_folded = not params.get("focus") and (fold == "team" or (fold != "none" and len(drawn.nodes) > boxes.FOLD_ABOVE))
     picture = boxes.picture(frame, drawn, params.get("open", "")) if is_folded else _plain(frame, drawn)
@@ -67,6 +68,21 @@ def selected(frame: Frame, params: Params) -> Drawn:
         [n for i, n in known.items() if i in kept],
         [e for e in edges if e.source in kept and e.target in kept],
     )
+
+
+def unexplained(drawn: Drawn) -> Drawn:
+    """Without the flows from topic to topic that the services between them explain: the picture shows those."""
+    through: dict[str, set[str]] = {}
+    writes: dict[str, set[str]] = {}
+    for e in drawn.edges:
+        if e.relation == "writes":
+            writes.setdefault(e.source, set()).add(e.target)
+    for e in drawn.edges:
+        if e.relation == "reads":
+            through.setdefault(e.source, set()).update(writes.get(e.target, ()))
+    links = {topic: sorted(found) for topic, found in through.items()}
+    told = [e for e in drawn.edges if e.relation != "derives" or e.target not in _reach(e.source, links, MOST_STEPS)]
+    return Drawn(drawn.nodes, told) if len(told) < len(drawn.edges) else drawn
 
 
 def drawable(node: NodeState) -> bool:

@@ -250,8 +250,8 @@ class _Builder:
         start, end = self._joined(key.start), self._joined(key.end)
         if (start, end) == (key.start, key.end):
             return key
-        group = key.end if key.end != end else key.start
-        return key._replace(start=start, end=end, group=split_id(group)[1][-1])
+        reads = key.relation == "reads"  # by which group is part of a read, and of no write
+        return key._replace(start=start, end=end, group=split_id(key.end)[1][-1] if reads else key.group)
 
     def _joined(self, node: str) -> str:
         if not node.startswith("group:"):

@@ -24,7 +24,6 @@ from lineage.frames import EdgeState, Frame, NodeState
 from lineage.layout import place
 
 HOPS = 2
-MOST_STEPS = 4  # services between two topics
 ALONE = frozenset(
     {"topic", "group", "connector", "query", "writer"}
 )  # seen for themselves; others are only by their edges
@@ -71,18 +70,10 @@ def selected(frame: Frame, params: Params) -> Drawn:
 
 
 def unexplained(drawn: Drawn) -> Drawn:
-    """Without the flows from topic to topic that the services between them explain: the picture shows those."""
-    through: dict[str, set[str]] = {}
-    writes: dict[str, set[str]] = {}
-    for e in drawn.edges:
-        if e.relation == "writes":
-            writes.setdefault(e.source, set()).add(e.target)
-    for e in drawn.edges:
-        if e.relation == "reads":
-            through.setdefault(e.source, set()).update(writes.get(e.target, ()))
-    links = {topic: sorted(found) for topic, found in through.items()}
-    told = [e for e in drawn.edges if e.relation != "derives" or e.target not in _reach(e.source, links, MOST_STEPS)]
-    return Drawn(drawn.nodes, told) if len(told) < len(drawn.edges) else drawn
+    """Without inferred flows into topics whose writer is known: what that one reads says better whence they come."""
+    known = {e.target for e in drawn.edges if e.relation == "writes" and not e.source.startswith("writer:")}
+    flows = {id(e) for e in drawn.edges if e.relation == "derives" and e.strength == "inferred" and e.target in known}
+    return Drawn(drawn.nodes, [e for e in drawn.edges if id(e) not in flows]) if flows else drawn
 
 
 def drawable(node: NodeState) -> bool:

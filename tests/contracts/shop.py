@@ -78,4 +78,4 @@ class Shop:
 
 
 def name(what: str = "group") -> str:
-    return f"{what}-{uuid.uuid4().hex[:8]}"
+    return f"{what}-x{uuid.uuid4().hex[:8]}"  # a name of digits alone would be taken for a number of another one

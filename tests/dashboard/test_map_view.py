@@ -199,13 +199,11 @@ def test_neither_a_new_link_nor_a_new_box_moves_the_boxes_of_a_folded_map() -> N
     assert after["team:newcomers"] not in before.values()
 
 
-def test_a_flow_that_services_explain_is_not_drawn_beside_them() -> None:
+def test_a_flow_into_a_topic_whose_writer_is_known_is_not_drawn_beside_it() -> None:
     a, b, c, d = (topic(name) for name in "abcd")
-    one, two = node("service", "one"), node("service", "two")
-    edges = [
-        *(edge(a, one, "reads"), edge(one, b, "writes"), edge(b, two, "reads"), edge(two, c, "writes")),
-        *(edge(a, b, "derives"), edge(a, c, "derives"), edge(a, d, "derives"), edge(c, a, "derives")),
-    ]
-    drawn = build("map", frame([a, b, c, d, one, two], edges), {}).tables["edges"].values()
+    one, unknown = node("service", "one"), node("writer", "c")
+    edges = [edge(a, one, "reads"), edge(one, b, "writes"), edge(unknown, c, "writes")]
+    flows = [edge(a, t, "derives", strength="inferred") for t in (b, c, d)] + [edge(d, b, "derives")]
+    drawn = build("map", frame([a, b, c, d, one, unknown], [*edges, *flows]), {}).tables["edges"].values()
     told = {(e["source"], e["target"]) for e in drawn if e["relation"] == "derives"}
-    assert told == {(a.id, d.id), (c.id, a.id)}
+    assert told == {(a.id, c.id), (a.id, d.id), (d.id, b.id)}

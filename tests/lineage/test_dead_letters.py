@@ -29,7 +29,7 @@ def drawn(tape: Tape, group: str) -> set[tuple[str, str, str, str]]:
 def test_a_group_that_a_service_owns_writes_as_that_service(tape: Tape) -> None:
     assert drawn(tape, "fraud-cg") == {
         ("dead_letters", "topic:c/orders", "topic:c/orders.dlt", "fraud-cg"),
-        ("writes", "service:fraud", "topic:c/orders.dlt", "fraud-cg"),
+        ("writes", "service:fraud", "topic:c/orders.dlt", ""),
     }
 
 

@@ -1,6 +1,6 @@
 // Topics, services, teams, collectors: the same table with other columns.
 import { ageTag } from "./ages.ts";
-import type { Context, View } from "./context.ts";
+import { sampledAt, type Context, type View } from "./context.ts";
 import { debounce, h, setText } from "./dom.ts";
 import { bytes, duration, many, millis, stamp } from "./format.ts";
 import { filterField, Grid } from "./grid.ts";
@@ -41,7 +41,7 @@ class ListView implements View {
       onSort: (id, down) => ctx.setParams({ sort: id, dir: down ? null : "up" }), rowClass: (l) => (l.row["stale"] ? "isstale" : ""),
     });
     this.grid.el.classList.add(`g-${ctx.view}`);
-    const filter = filterField(`Name of a ${this.kind.noun}`, ctx.params["q"] ?? "", debounce(120, (words: string) => { ctx.setParams({ q: words }, ctx.view !== "collectors"); this.arrange(); }));
+    const filter = filterField(this.kind.noun === "edge" ? "Part of a name" : `Name of a ${this.kind.noun}`, ctx.params["q"] ?? "", debounce(120, (words: string) => { ctx.setParams({ q: words }, ctx.view !== "collectors"); this.arrange(); }));
     this.sheet = h("div", { class: "sheet" }, this.grid.el);
     root.append(h("div", { class: "title" }, h("h1", {}, this.kind.title), this.said, h("span", { class: "push" }), this.note, filter), ...(ctx.view === "collectors" ? [this.room] : []), this.sheet);
     if (ctx.view === "services") { this.guesses = new Suggestions(ctx); this.sheet.before(this.guesses.el); }
@@ -51,7 +51,7 @@ class ListView implements View {
     const next = new Map<string, Line>(), clusters = state.tables["clusters"] ?? {};
     for (const [key, row] of Object.entries(state.tables["rows"] ?? {})) {
       const own = row["sampled_at"] ?? row["last_success"] ?? clusters[String(row["cluster"] ?? "")]?.["sampled_at"] ?? null;
-      const sampled = own === null ? null : String(own), old = this.lines.get(key);
+      const sampled = own === null ? (this.ctx.view === "collectors" ? null : sampledAt(state, row)) : String(own), old = this.lines.get(key);
       next.set(key, old && old.row === row && old.sampled === sampled ? old : { key, row, sampled });
     }
     this.lines = next;

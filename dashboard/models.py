@@ -1,9 +1,13 @@
-"""Tokens of the API, and what was done by whom."""
+"""Tokens of the API, and what was done by whom; the tables of alerts are in their own room."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+
+from dashboard.alerts.models import Alert, Attempt, Channel, Delivery, Rule, Silence
+
+__all__ = ["Alert", "ApiToken", "Attempt", "AuditEntry", "Channel", "Delivery", "Rule", "Silence"]
 
 
 class ApiToken(models.Model):

@@ -70,6 +70,9 @@ class Desk:
         """Asks the player, unless that was done."""
         if not self.redis.set(f"{PREFIX}asked:{key}", 1, nx=True, px=int(2 * DEADLINE * 1000)):
             return
+        if self.redis.exists(f"{PREFIX}answer:{key}"):  # it came between the look and this question
+            self.redis.delete(f"{PREFIX}asked:{key}")
+            return
         queue = f"{PREFIX}queue:{asked.cluster}"
         away = "" if self.redis.exists(f"{PREFIX}alive:{asked.cluster}") else AWAY
         if self.redis.llen(queue) >= MOST_WAITING:

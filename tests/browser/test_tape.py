@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 DRAWN = 30_000
 PATIENT = 20_000
+REFUSED = ".strip.v-stalled:not(.health)"  # what the page says of itself; the health of a busy broker is told as well
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ def test_changes_follow_the_switch_of_what_is_known_now(page: Page, live_url: st
     expect(switch).to_have_text("As known now", timeout=PATIENT)
     expect(page).to_have_url(re.compile("hindsight=1"), timeout=PATIENT)
     page.wait_for_selector("#view[data-rows]:not([data-rows='0'])", timeout=DRAWN)
-    expect(page.locator(".strip.v-stalled")).to_have_count(0)
+    expect(page.locator(REFUSED)).to_have_text([])
 
 
 def test_before_the_tape_the_page_says_where_it_begins_and_leads_there(page: Page, live_url: str) -> None:
@@ -205,7 +206,7 @@ def test_from_its_very_beginning_the_tape_plays(page: Page, live_url: str) -> No
         expect(view).not_to_have_attribute("data-moment", shown, timeout=PATIENT)
         before, shown = shown, view.get_attribute("data-moment") or ""
         assert begin <= before < shown
-    expect(page.locator(".strip.v-stalled")).to_have_count(0)
+    expect(page.locator(REFUSED)).to_have_text([])
 
 
 def test_the_records_follow_the_playhead(page: Page, live_url: str, password: str) -> None:

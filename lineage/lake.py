@@ -155,6 +155,15 @@ class Lake:
 
     def _create(self) -> None:
         con = self._con.cursor()
+        con.execute("BEGIN")
+        try:
+            self._make(con)
+            con.execute("COMMIT")
+        except BaseException:
+            _rollback(con)
+            raise
+
+    def _make(self, con: duckdb.DuckDBPyConnection) -> None:
         known = {
             name
             for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake'").fetchall()

@@ -13,9 +13,10 @@ from typing import Any
 
 from django.conf import settings
 
-from lineage import curves, diffing, framing, heat, reel, stories, versions
+from lineage import curves, diffing, framing, heat, reel, runs, stories, versions
 from lineage import models as tables
 from lineage.cache import Cache
+from lineage.conditions import Definition
 from lineage.frames import Change, Frame, GraphDiff, PartitionLag
 from lineage.framing import Samples
 from lineage.graph import LineageGraph
@@ -45,8 +46,10 @@ __all__ = [
     "heat_of",
     "log_ranges_at",
     "members_between",
+    "minutes_between",
     "newest_tick",
     "partitions_at",
+    "runs_between",
     "series",
     "storage",
     "stories_between",
@@ -440,6 +443,20 @@ def tape(start: Ms, end: Ms, points: int, subject: str = "") -> dict[str, Any]:
     if newest_tick() is None:
         return {"total_lag": [], "changes": [], "alerts": [], "gaps": []}
     return curves.tape(lake(), start, end, max(1, points), subject)
+
+
+# Minutes
+
+
+def minutes_between(start: Ms, end: Ms) -> list[Ms]:
+    """The whole minutes that were recorded after ``start`` and up to ``end``, named by their ends, in order."""
+    return runs.recorded(lake(), start, end)
+
+
+def runs_between(asked: Definition, start: Ms, end: Ms) -> list[runs.Run]:
+    """When a rule's condition held, in whole minutes; owners and services are taken as known now."""
+    newest = newest_tick()
+    return runs.runs(lake(), _standing(newest), asked, start, end) if newest else []
 
 
 def storage() -> Storage:

@@ -1,6 +1,6 @@
 """The numbers: the only place that speaks DuckDB and DuckLake.
 
-Four tables of what moved, each row under a tick. A block of ten minutes opens with a keyframe, so that what was
+Tables of what moved, each row under a tick. A block of ten minutes opens with a keyframe, so that what was
 true at any tick is found by reading one block. One process writes (the recorder); any number may read.
 """
 
@@ -78,9 +78,25 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "numbers": (("subject", TEXT), ("metric", TEXT), ("value", REAL)),
     "totals": (("subject", TEXT), ("lag", INT)),
+    # At the end of each whole minute (lineage.minutes), for alert rules.
+    "group_minutes": (
+        ("minute", INT),
+        ("grp", INT),
+        ("topic", INT),
+        ("verdict", TEXT),
+        ("lag", INT),
+        ("unread", INT),
+        ("time_lag", REAL),
+        ("rate_in", REAL),
+        ("rate_out", REAL),
+        ("loss_in", REAL),
+        ("members", INT),
+    ),
+    "subject_minutes": (("minute", INT), ("subject", TEXT), ("metric", TEXT), ("value", REAL)),
 }
 ORDER = {"logs": "topic, part", "positions": "grp, topic, part", "lag": "grp, topic", "numbers": "subject, metric"}
 ORDER["totals"] = "subject"
+ORDER |= {"group_minutes": "grp, topic, minute", "subject_minutes": "metric, subject, minute"}
 BUSY = (
     "database is locked",
     "conflict",

@@ -21,10 +21,13 @@ from django.db import OperationalError, close_old_connections, connection, trans
 from lineage import models, retention
 from lineage.batch import Batch
 from lineage.config import Config
+from lineage.framing import Samples, build
 from lineage.ingest import Ingest
-from lineage.lake import Away, Lake, NoRoom, NotNow, is_full
+from lineage.lake import Away, Lake, NoRoom, NotNow, Row, is_full
+from lineage.minutes import closed, group_rows, subject_rows
 from lineage.models import Tick
 from lineage.observations import FIELD, STREAM, AnyObservation, Ms, PositionsFrame, decode
+from lineage.outline import Standing
 from lineage.restore import restored
 from lineage.storage import place, shortage
 
@@ -110,7 +113,10 @@ class Tape:
         if self.held is None:
             if (why := shortage(self.lake.depot)) is not None:
                 raise NoRoom(why)
-            self.held = self.ingest.cut(max(now, self.ingest.at + 1))
+            before = self.ingest.at
+            self.held = self.ingest.cut(max(now, before + 1))
+            if (minute := closed(before, self.held.at)) is not None:
+                self.held.rows |= _minute(minute, self.ingest)
         return self._save(self.held)
 
     def _save(self, batch: Batch) -> int:
@@ -145,6 +151,20 @@ class Tape:
     def close(self) -> None:
         """Lets go of the lake."""
         self.lake.close()
+
+
+def _minute(minute: Ms, ingest: Ingest) -> dict[str, list[Row]]:
+    """What alert rules see of the minute that the tick just cut has closed."""
+    known, structure = ingest.facts, ingest.structure
+    meters = {n: c.meter for n, c in known.clusters.items()}
+    lag = {(n, *pair): t.row for n, m in meters.items() for pair, t in m.tracks.items() if t.row}
+    standing = Standing(structure.nodes, {}, ingest.stored["clusters"], known.collectors, {})
+    frame = build(ingest.at, ingest.tick, standing, Samples(ingest.numbers, lag))  # type: ignore[arg-type]
+    groups = group_rows(minute, frame, lambda *name: ingest.names.get(name))
+    return {
+        "group_minutes": list(groups),
+        "subject_minutes": list(subject_rows(minute, frame, structure.edges.values())),
+    }
 
 
 def _is_structural(batch: Batch) -> bool:

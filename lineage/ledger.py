@@ -41,6 +41,7 @@ class Ledger:
 
     def __init__(self, edges: Iterable[Claimed]) -> None:
         self._declared: set[str] = set()
+        self._written: set[str] = set()  # topics of which it is declared who writes them
         self._permitted: set[str] = set()
         self._pairs: dict[tuple[str, str], set[str]] = {}
         for edge in edges:
@@ -49,6 +50,7 @@ class Ledger:
     def _hear(self, edge: Claimed) -> None:
         if "declared" in edge.strengths:
             self._declared |= {edge.source, edge.target}
+            self._written |= {edge.target} if edge.relation == "writes" else set()
             self._pairs.setdefault((edge.source, edge.target), set()).add(edge.relation)
         if "permitted" in edge.strengths:
             self._permitted.add(_actor(edge))
@@ -64,8 +66,12 @@ class Ledger:
 
     def _lacks_declaration(self, edge: Claimed) -> bool:
         """Seen, and not declared by whoever declares what this service does, or this topic's writers."""
-        spoken_of = edge.target if edge.source.startswith("writer:") else _actor(edge)
-        return "declared" not in edge.strengths and spoken_of in self._declared
+        if "declared" in edge.strengths:
+            return False
+        if edge.source.startswith("writer:"):
+            return edge.target in self._written
+        actor = _actor(edge)  # between two topics nobody acts: of such a flow nothing is declared
+        return actor.partition(":")[0] in ENDS and actor in self._declared
 
     def _against(self, edge: Claimed) -> Iterable[str]:
         if not edge.strengths & SEEN:

@@ -53,6 +53,12 @@ def test_an_unknown_writer_of_a_topic_whose_writers_are_declared() -> None:
     assert entry(unknown, writes(SHOP, "declared", topic="topic:c/other")) == (None, ())
 
 
+def test_who_declares_that_a_topic_is_read_says_nothing_of_its_writers_nor_of_what_flows_out_of_it() -> None:
+    reader, flow = reads(SHOP, "declared"), Claimed("derives", ORDERS, "topic:c/paid", frozenset({"inferred"}))
+    assert entry(writes("writer:c/orders", "observed"), reader) == (None, ())
+    assert entry(flow, reader, writes(SHOP, "declared", topic="topic:c/paid")) == (None, ())
+
+
 def test_declared_the_other_way_round() -> None:
     assert entry(writes(SHOP, "observed"), reads(SHOP, "declared")) == (
         "observed_only",

@@ -21,11 +21,12 @@ from collectors.sources import Asked
 from collectors.systems import system
 from collectors.web import Refused, Web
 from lineage.config import ClusterConfig, Config
-from lineage.identity import node_id
-from lineage.observations import EdgeSeen, Ms, Reading
+from lineage.identity import node_id, split_id
+from lineage.observations import EdgeSeen, Ms, NodeSeen, Reading
 
 SOURCE_CLASS = "MirrorSourceConnector"
 HEARTBEATS = "heartbeats"
+BY_RULE = "it copies, and keeps here which offset became which"
 BY_OFFSETS, BY_TOPICS = "the source offsets that Connect keeps for it", "its list of topics used"
 Copied = dict[str, dict[int, int]]  # original -> partition -> offset of the last record copied
 
@@ -38,6 +39,8 @@ class Mirror:
     bootstrap: str
     separator: str
     identity: bool  # IdentityReplicationPolicy: copies bear the name of what they copy
+    syncs: str = ""  # the alias in the name of its topic of offset syncs; "" where it keeps none
+    syncs_here: bool = False  # kept in the cluster that it copies into
 
     def original(self, copy: str) -> str | None:
         """The name of what this topic is a copy of; None where it is none."""
@@ -58,6 +61,10 @@ class Mirror:
         by_alias = (c for c in clusters if c.name == self.alias)
         return next(by_address, None) or next(by_alias, None)
 
+    def kept(self) -> str:
+        """Its topic of offset syncs; "" where it keeps none."""
+        return self.separator.join(("mm2-offset-syncs", self.syncs, "internal")) if self.syncs else ""
+
     def outside(self) -> str | None:
         """The system that stands for a source cluster that is not watched."""
         host, _, port = self.bootstrap.split(",")[0].strip().rpartition(":")
@@ -73,11 +80,15 @@ def mirror_of(config: Mapping[str, str]) -> Mirror | None:
     """What this connector copies; None where it is no MirrorSourceConnector."""
     if not config.get("connector.class", "").endswith(SOURCE_CLASS):
         return None
+    alias, here = config.get("source.cluster.alias", "source"), config.get("offset-syncs.topic.location") == "target"
+    kept = config.get("emit.offset-syncs.enabled", "true") == "true"
     return Mirror(
-        alias=config.get("source.cluster.alias", "source"),
+        alias=alias,
         bootstrap=config.get("source.cluster.bootstrap.servers", ""),
         separator=config.get("replication.policy.separator", "."),
         identity=config.get("replication.policy.class", "").endswith("IdentityReplicationPolicy"),
+        syncs=(alias if here else config.get("target.cluster.alias", "target")) if kept else "",
+        syncs_here=here,
     )
 
 
@@ -97,8 +108,9 @@ class Mirrors:
         for connector in listed(self._web, budget):
             if mirror := mirror_of(connector.config):
                 edges += self._copies(at, connector, mirror, budget, errors)
+        nodes = [_inner(e) for e in edges if e.detail == BY_RULE]
         reading = Reading(
-            cluster=self.cluster, at=at, source=self.source, scope=self.target, nodes=[], edges=edges, complete=True,
+            cluster=self.cluster, at=at, source=self.source, scope=self.target, nodes=nodes, edges=edges, complete=True,
             interval=self.interval,
         )  # fmt: skip
         return Collection([reading], error="; ".join(dict.fromkeys(errors)) or None)
@@ -126,6 +138,9 @@ class Mirrors:
             yield EdgeSeen("reads", origin, reader, at, at, detail=detail, lag=lag.get(original))
             yield EdgeSeen("writes", reader, copy, at, at, detail=detail)
             yield EdgeSeen("replicates", origin, copy, at, at, detail=detail, lag=lag.get(original))
+        if originals and (kept := mirror.kept()):
+            where = node_id("topic", self.cluster if mirror.syncs_here else source, kept)
+            yield EdgeSeen("writes", reader, where, at, at, strength="inferred", detail=BY_RULE)
 
     def _offsets(self, name: str, budget: Budget) -> Copied:
         """What was copied; {} where the worker is older than these offsets."""
@@ -154,6 +169,12 @@ class Mirrors:
             errors.append(f"how far copies from {source.name} are behind is unknown: {error}")
             return {}
         return {t: lag for t in copied if (lag := _lag(t, copied[t], leaders, starts, ends)) is not None}
+
+
+def _inner(edge: EdgeSeen) -> NodeSeen:
+    """The topic of offset syncs as the connector's own business."""
+    told = {"application": edge.source, "role": "offset syncs", "store": ""}
+    return NodeSeen(edge.target, split_id(edge.target)[1][-1], told)
 
 
 Offsets = Mapping[tuple[str, int], int]

@@ -1,8 +1,10 @@
-"""Applications that keep topics of their own: Kafka Streams, Faust and Quix name them after their group. Pure."""
+"""Applications that keep topics of their own: Kafka Streams, Faust and Quix name them after their group, Connect's
+workers by what they keep in them. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +12,8 @@ MOST_STORES = 100
 ROLES = ("changelog", "repartition")
 _CLIENT = re.compile(r".+-StreamThread-\d+-consumer")
 _QUIX = re.compile(r"(?P<role>changelog|repartition)__(?P<group>.+?)--(?P<store>.+)")
+_KEPT = re.compile(r"(?P<stem>.+?)(?P<what>config|offset|status)(?:e?s)?(?P<rest>[-_.].+)?")
+WORKERS = {"config": "configurations", "offset": "offsets", "status": "states"}
 FRAMEWORKS = {"stream": "Kafka Streams", "faust": "Faust"}  # by the assignor of a classic group
 
 
@@ -17,6 +21,13 @@ class Typed(Protocol):
     """A group, of which only the type matters here."""
 
     type: str
+
+
+class Cleaned(Protocol):
+    """A topic, of which only matters whether it is compacted."""
+
+    @property
+    def compacted(self) -> bool: ...
 
 
 class Inner(NamedTuple):
@@ -54,6 +65,24 @@ def inner_topics(topics: Iterable[str], groups: Mapping[str, Typed]) -> Iterator
         found = inner(topic, groups)
         if found and groups[found.group].type not in ("connect", "share"):
             yield topic, found
+
+
+def workers_topics(topics: Mapping[str, Cleaned], groups: Mapping[str, Typed]) -> Iterator[tuple[str, Inner]]:
+    """The topics in which Connect's workers keep connectors, source offsets and states, where such workers are there.
+
+    Three compacted ones, alike but for that word. One group of workers and one such three belong together; where there
+    are several, the group has to be called as the three begin.
+    """
+    alike: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for topic, fact in topics.items():
+        if any(what in topic for what in WORKERS) and (named := _KEPT.fullmatch(topic)) and fact.compacted:
+            alike[named["stem"], named["rest"] or ""][named["what"]] = topic
+    threes = [(stem.strip("-_."), three) for (stem, _), three in alike.items() if len(three) == len(WORKERS)]
+    workers = [g for g, fact in groups.items() if fact.type == "connect"] if threes else []
+    alone = len(threes) == len(workers) == 1
+    for stem, three in threes:
+        if owner := next((g for g in workers if alone or g == stem), None):
+            yield from ((topic, Inner(owner, WORKERS[what], "")) for what, topic in three.items())
 
 
 def application(built_with: str, own: Iterable[tuple[str, Inner]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from lineage.graph import Edge, Node
 from lineage.identity import edge_id, node_id, split_id
 from lineage.observations import Ms, NodeSeen
 from lineage.ownership import Reader, owner_of, service_by_rule, service_by_span
-from lineage.streams import Inner, application, framework, inner_topics
+from lineage.streams import Inner, application, framework, inner_topics, workers_topics
 
 WRITING = frozenset({"writes", "replicates", "dead_letters"})  # how records come into a topic
 NAMED, MOST_NAMES = ("kind", "cluster", "name", "how"), 50
@@ -194,9 +194,10 @@ class _Builder:
 
     def _cluster(self, name: str, cluster: ClusterFact) -> None:
         inner = dict(inner_topics(cluster.topics, cluster.groups))
+        kept = dict(workers_topics(cluster.topics, cluster.groups))
         for topic, fact in cluster.topics.items():
             node = node_id("topic", name, topic)
-            attrs = {**_topic_attrs(fact), **self._folded(name, inner.get(topic))}
+            attrs = {**_topic_attrs(fact), **self._folded(name, inner.get(topic) or kept.get(topic))}
             self.node(node, topic, name, attrs, fact.first_seen)
             self.out.details[node] = {"layout": fact.layout}
         own: dict[str, list[tuple[str, Inner]]] = defaultdict(list)
@@ -248,10 +249,12 @@ class _Builder:
     def _drawn(self, key: ClaimKey) -> ClaimKey:
         """The claim as it is drawn: what a group does is done by the service that it is joined to."""
         start, end = self._joined(key.start), self._joined(key.end)
+        if key.relation == "writes":
+            return key._replace(start=start, end=end, group="")  # by which group is part of a read, and of no write
         if (start, end) == (key.start, key.end):
             return key
-        reads = key.relation == "reads"  # by which group is part of a read, and of no write
-        return key._replace(start=start, end=end, group=split_id(key.end)[1][-1] if reads else key.group)
+        group = split_id(key.end)[1][-1] if key.relation == "reads" else key.group
+        return key._replace(start=start, end=end, group=group)
 
     def _joined(self, node: str) -> str:
         if not node.startswith("group:"):
@@ -304,9 +307,10 @@ class _Builder:
 
 
 def is_drawn(kind: str, attrs: Mapping[str, Any]) -> bool:
-    """Whether a node stands on the map: no team, no internal topic, no group that a service owns."""
+    """Whether a node stands on the map: no team, no internal topic, no group that a service owns, none of workers."""
     hidden = attrs.get("internal") or attrs.get("application")
-    return kind != "team" and not (kind == "topic" and hidden) and not (kind == "group" and attrs.get("service"))
+    owned = attrs.get("service") or attrs.get("type") == "connect"
+    return kind != "team" and not (kind == "topic" and hidden) and not (kind == "group" and owned)
 
 
 def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
@@ -319,6 +323,7 @@ def unknown_writers(facts: Facts, at: Ms) -> dict[str, tuple[str, str, Piece]]:
     for name, cluster in facts.clusters.items():
         written_to = cluster.writes.keys() | cluster.producers.keys()
         own = {t for t, _ in inner_topics(written_to, cluster.groups)}
+        own |= {t for t, _ in workers_topics(cluster.topics, cluster.groups)}
         for topic in written_to - own:
             fact, written = cluster.topics.get(topic), unexplained(cluster, topic, at)
             named = by_whom.get(node_id("topic", name, topic), set())

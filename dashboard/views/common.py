@@ -49,8 +49,10 @@ def total(values: Iterable[float | None]) -> Any:
 
 
 def is_internal(node: NodeState) -> bool:
-    """Topics of Kafka itself and of an application's inner business, and what stands for their writers."""
+    """Topics of Kafka itself and of an application's inner business, their writers, and Connect's workers."""
     if node.kind == "topic" and node.attrs.get("application"):
+        return True
+    if node.kind == "group" and node.attrs.get("type") == "connect":
         return True
     return bool(node.attrs.get("internal")) or (node.kind in {"topic", "writer"} and node.name.startswith("__"))
 

@@ -94,6 +94,7 @@ def test_a_copy_is_known_by_its_offsets_with_the_records_that_are_not_copied_yet
     assert {(e.relation, e.source, e.target, e.strength) for e in edges if e.relation != "replicates"} == {
         ("reads", "topic:berlin/orders", "connector:here/main/mm", "observed"),
         ("writes", "connector:here/main/mm", "topic:here/B.orders", "observed"),
+        ("writes", "connector:here/main/mm", "topic:berlin/mm2-offset-syncs.target.internal", "inferred"),
     }
 
 

@@ -69,3 +69,10 @@ def test_a_writer_known_by_its_transactional_id_bears_its_name() -> None:
     row = map_view.build(made, {}).tables["nodes"][writer.id]
     assert (row["name"], row["sub"]) == ("etl-*", "transactional id")
     assert panel.build(made, {"id": writer.id}).tables["info"]["info"]["transactional_id"] == "etl-*"
+
+
+def test_the_group_of_connects_workers_is_drawn_only_with_internal_things() -> None:
+    workers, other = node("group", "connect-cluster", type="connect"), node("group", "g", type="classic")
+    made = frame([workers, other])
+    assert map_view.build(made, {}).tables["nodes"].keys() == {other.id}
+    assert map_view.build(made, {"internal": "true"}).tables["nodes"].keys() == {other.id, workers.id}

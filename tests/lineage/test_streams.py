@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lineage import history
-from lineage.observations import GroupDetail, GroupsDescribed, Member
+from lineage.observations import ConfigsSeen, Group, GroupDetail, GroupsDescribed, GroupsListed, Member
 from lineage.recorder import Tape
 from lineage.streams import framework, inner
 from tests.lineage import world as w
@@ -84,3 +84,52 @@ def test_inner_topics_are_folded_into_their_application_whether_it_runs_or_not(t
     later = history.frame_at(T0 + 11_000).nodes["group:c/billing-cg"].attrs
     assert (later["members"], later["assignor"], later["streams"]) == ([], "stream", group["streams"])
     again.close()
+
+
+WORKERS = GroupsListed(cluster="c", at=T0 + 10, groups=[Group("eu", "connect", "Stable", "connect")], complete=True)
+
+
+def kept(tape: Tape, *topics: str, compacted: bool = True) -> dict[str, tuple[str, str]]:
+    """The topics that are folded, with into whom and as what; all are written to while the tape runs."""
+    tape.take(w.cluster(T0))
+    tape.take(WORKERS)
+    tape.take(w.topics(T0 + 100, *topics))
+    policy = {"cleanup.policy": "compact"} if compacted else {}
+    tape.take(ConfigsSeen(cluster="c", at=T0 + 200, configs=dict.fromkeys(topics, policy)))
+    tape.take(w.frame(T0 + 300, dict.fromkeys(topics, 1), keyframe=True))
+    tape.take(w.frame(T0 + 2_300, dict.fromkeys(topics, 9)))
+    tape.cut(T0 + 9_000)
+    nodes = history.frame_at(T0 + 9_000).nodes
+    folded = {t: nodes[f"topic:c/{t}"].attrs for t in topics if "application" in nodes[f"topic:c/{t}"].attrs}
+    assert {t for t in topics if f"writer:c/{t}" not in nodes} == folded.keys()
+    return {t: (attrs["application"], attrs["role"]) for t, attrs in folded.items()}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("connect-configs", "connect-offsets", "connect-status"),
+        ("_eu_config", "_eu_offset", "_eu_status"),
+        ("mm2-configs.B.internal", "mm2-offsets.B.internal", "mm2-status.B.internal"),
+        ("eu.config.storage.topic", "eu.offset.storage.topic", "eu.status.storage.topic"),
+    ],
+)
+def test_what_connects_workers_keep_for_themselves_is_folded_into_their_group(
+    tape: Tape, names: tuple[str, ...]
+) -> None:
+    workers = "group:c/eu"
+    expected = [(workers, "configurations"), (workers, "offsets"), (workers, "states")]
+    assert kept(tape, *names, "order-status", "prices-config") == dict(zip(names, expected, strict=True))
+
+
+def test_two_of_three_are_topics_as_any(tape: Tape) -> None:
+    assert kept(tape, "a-configs", "a-offsets", "b-status") == {}
+
+
+def test_three_that_are_not_compacted_are_topics_as_any(tape: Tape) -> None:
+    assert kept(tape, "a-configs", "a-offsets", "a-status", compacted=False) == {}
+
+
+def test_of_several_threes_the_one_called_as_the_group_is_folded(tape: Tape) -> None:
+    own, others = ("eu-configs", "eu-offsets", "eu-status"), ("us-configs", "us-offsets", "us-status")
+    assert kept(tape, *own, *others).keys() == set(own)

@@ -22,6 +22,7 @@ from lineage.counters import MetricNames
 from lineage.evidence import EXPIRES_MS
 from lineage.identity import node_id
 from lineage.observations import EdgeSeen, Ms, Reading
+from lineage.ownership import is_default
 
 OFTEN, SLOWLY = 60.0, 300.0  # seconds between two questions to Prometheus, to Jaeger
 WINDOW = 300  # seconds over which rates are taken
@@ -30,17 +31,12 @@ EDGES = 10_000
 MOST_TOPIC = 249
 GRAPH = "traces_service_graph_request_total"
 LOOKBACK = 3_600_000  # ms of which Jaeger is asked for dependencies
-# What clients call themselves when nobody gave them a name, and jobs that are a way of scraping: no identity.
-NAMELESS = (
-    "producer-",
-    "consumer-",
-    "rdkafka",
-    "sarama",
-    "kafka-python",
-    "aiokafka",
-    "console-producer",
-    "kubernetes-",
-)
+# Jobs that are a way of scraping, librdkafka's names of its handles: no identity.
+NAMELESS = ("rdkafka#", "kubernetes-")
+
+
+def _nameless(name: str) -> bool:
+    return is_default(name) or name.startswith(NAMELESS)
 
 
 class Asked(Protocol):
@@ -130,10 +126,10 @@ class Prometheus:
             for label in self._given.services:
                 value = labels.get(label, "")
                 name = value.rpartition("/")[2] if label == "job" else value  # OpenTelemetry: namespace/name
-                if name and not name.startswith(NAMELESS):
+                if not _nameless(name):
                     return name
         ruled = service_of(self._rules, client_id=client, principal=principal)
-        return ruled or ("" if client.startswith(NAMELESS) else client)
+        return ruled or ("" if _nameless(client) else client)
 
     def _remember(self, moving: Moving, at: Ms) -> None:
         for key, (rate, detail, strength) in moving.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -42,12 +43,17 @@ def service_by_rule(config: Config, reader: Reader) -> str | None:
 
 
 # Names that clients bear when nobody gave them one: they identify nothing.
-DEFAULT_CLIENT_IDS = ("rdkafka", "sarama", "producer-", "consumer-", "kafka-python", "aiokafka", "")
+_DEFAULT = re.compile(
+    r"|rdkafka|sarama|kgo|kafkajs"
+    r"|(?:kafka-python|aiokafka|faust)(?:-\d[\w.+]*)?"  # aiokafka-0.14.0
+    r"|(?:kafka-python-|aiokafka-)?(?:producer|consumer|adminclient)-.*"  # producer-1, consumer-GROUP-1
+    r"|console-(?:share-)?(?:consumer|producer)"
+)
 
 
 def is_default(client_id: str) -> bool:
-    """Whether this client id is one that a library gives by itself."""
-    return any(client_id == d or (d.endswith("-") and client_id.startswith(d)) for d in DEFAULT_CLIENT_IDS)
+    """Whether this client id is one that a library or Kafka's own tool gives by itself."""
+    return _DEFAULT.fullmatch(client_id) is not None
 
 
 def service_by_span(group: str, client_ids: Iterable[str], claims: Mapping[tuple[str, str], set[str]]) -> str | None:

@@ -12,6 +12,7 @@ MOST_STORES = 100
 ROLES = ("changelog", "repartition")
 _CLIENT = re.compile(r".+-StreamThread-\d+-consumer")
 _QUIX = re.compile(r"(?P<role>changelog|repartition)__(?P<group>.+?)--(?P<store>.+)")
+_LEADER = "-__assignor-__leader"  # by which Faust's workers choose who assigns
 _KEPT = re.compile(r"(?P<stem>.+?)(?P<what>config|offset|status)(?:e?s)?(?P<rest>[-_.].+)?")
 WORKERS = {"config": "configurations", "offset": "offsets", "status": "states"}
 FRAMEWORKS = {"stream": "Kafka Streams", "faust": "Faust"}  # by the assignor of a classic group
@@ -42,6 +43,8 @@ def inner(topic: str, groups: Container[str]) -> Inner | None:
     """The application of which this topic is a changelog or a repartition topic, where its group is known."""
     if quix := _QUIX.fullmatch(topic):
         return Inner(quix["group"], quix["role"], quix["store"]) if quix["group"] in groups else None
+    if (leads := topic.removesuffix(_LEADER)) != topic:
+        return Inner(leads, "leader", "") if leads in groups else None
     body, dash, role = topic.rpartition("-")
     if not dash or role not in ROLES:
         return None

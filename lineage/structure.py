@@ -239,12 +239,15 @@ class _Builder:
     def _claims(self) -> None:
         for claim, piece in self.facts.claims.items():
             key = claim._replace(start=self.canonical(claim.start), end=self.canonical(claim.end))
-            if not all(self._claimed(end, piece.first_seen) for end in (key.start, key.end)):
+            ends = (key.start, key.end)
+            if not all(self._claimed(end, piece.first_seen) for end in ends):
                 continue
+            if key.relation == "derives" and any(self.out.nodes[end].attrs.get("application") for end in ends):
+                continue  # one trace in an application's inner topic and in its sink: which comes of which is not told
             drawn = self._drawn(key)
             for name in self._edges_of(drawn):
-                ends = self.ends.get(name) or (drawn.relation, drawn.start, drawn.end, drawn.group)
-                self.edge(*ends, piece, Source((claim,)))
+                known = self.ends.get(name) or (drawn.relation, drawn.start, drawn.end, drawn.group)
+                self.edge(*known, piece, Source((claim,)))
 
     def _drawn(self, key: ClaimKey) -> ClaimKey:
         """The claim as it is drawn: what a group does is done by the service that it is joined to."""

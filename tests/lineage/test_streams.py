@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from lineage import history
-from lineage.observations import ConfigsSeen, Group, GroupDetail, GroupsDescribed, GroupsListed, Member
+from lineage.observations import (
+    ConfigsSeen,
+    EdgeSeen,
+    EdgesSeen,
+    Group,
+    GroupDetail,
+    GroupsDescribed,
+    GroupsListed,
+    Member,
+)
 from lineage.recorder import Tape
 from lineage.streams import framework, inner
 from tests.lineage import world as w
@@ -26,6 +35,8 @@ GROUPS = {"words", "words-eu", "shop"}
          ("words", "repartition", "KSTREAM-AGGREGATE-STATE-STORE-0000000003")),
         ("changelog__shop--orders--totals", ("shop", "changelog", "orders--totals")),
         ("repartition__shop--orders--by-user", ("shop", "repartition", "orders--by-user")),
+        ("words-__assignor-__leader", ("words", "leader", "")),  # Faust's
+        ("other-__assignor-__leader", None),
         ("changelog__other--orders--totals", None),
         ("other-counts-changelog", None),  # nobody is called so
         ("words-changelog", None),  # an ordinary topic with such a name
@@ -84,6 +95,18 @@ def test_inner_topics_are_folded_into_their_application_whether_it_runs_or_not(t
     later = history.frame_at(T0 + 11_000).nodes["group:c/billing-cg"].attrs
     assert (later["members"], later["assignor"], later["streams"]) == ([], "stream", group["streams"])
     again.close()
+
+
+def test_a_trace_that_leads_through_an_inner_topic_makes_no_flow_of_it(tape: Tape) -> None:
+    opened(tape)
+    own = "billing-cg-totals-changelog"
+    tape.take(w.topics(T0 + 100, "orders", "bills", own))
+    ends = (("orders", "bills"), ("bills", own), (own, "bills"))
+    flows = [EdgeSeen("derives", f"topic:c/{a}", f"topic:c/{b}", T0, T0, strength="inferred") for a, b in ends]
+    tape.take(EdgesSeen(cluster="c", at=T0 + 200, source="headers", edges=flows))
+    tape.cut(T0 + 9_000)
+    edges = [(e.source, e.target) for e in history.frame_at(None).edges if e.relation == "derives"]
+    assert edges == [("topic:c/orders", "topic:c/bills")]
 
 
 WORKERS = GroupsListed(cluster="c", at=T0 + 10, groups=[Group("eu", "connect", "Stable", "connect")], complete=True)

@@ -1,4 +1,4 @@
-"""What needs Apache Kafka is left out where it is missing, and the soak unless it is asked for."""
+"""What needs Apache Kafka or other people's packages is left out where they are missing, the soak unless asked for."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
 
+NEEDED = {"kafka": "KAFKA_LIBS", "others": "OTHERS_PYTHON"}
+
+
 @pytest.fixture(autouse=True)
 def catalog(request: pytest.FixtureRequest) -> None:
     """Who has a database begins without a lake's catalog in it."""
@@ -23,8 +26,8 @@ def catalog(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects (and counts) what needs Apache Kafka's jars when KAFKA_LIBS does not name them, and what soaks."""
-    unwanted = {"kafka"} if not os.environ.get("KAFKA_LIBS") else set()
+    """Deselects (and counts) what needs something that the environment does not name, and what soaks."""
+    unwanted = {marker for marker, where in NEEDED.items() if not os.environ.get(where)}
     if "soak" not in config.option.markexpr:
         unwanted.add("soak")
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in unwanted)]

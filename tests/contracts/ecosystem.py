@@ -72,6 +72,11 @@ class Fact:
         return f"{min(self.sources)} {self.relation} {min(self.targets)}"
 
 
+def fact(relation: str, a: set[str], b: set[str], provable: bool = True) -> Fact:
+    """``a`` does something to ``b``."""
+    return Fact(relation, frozenset(a), frozenset(b), provable)
+
+
 def truth(work: Path) -> tuple[Fact, ...]:
     """What happens, and nothing else does."""
     checkout, billing = {"service:checkout"}, {"service:billing", "group:here/billing-g"}
@@ -79,9 +84,6 @@ def truth(work: Path) -> tuple[Fact, ...]:
     source, mirror = {"connector:here/main/lines-in"}, {"connector:here/main/mirror"}
     sink = {"connector:here/main/lines-out", "group:here/connect-lines-out"}
     letters = {"connector:here/main/letters-out", "group:here/connect-letters-out"}
-
-    def fact(relation: str, a: set[str], b: set[str], provable: bool = True) -> Fact:
-        return Fact(relation, frozenset(a), frozenset(b), provable)
 
     def topic(name: str, cluster: str = "here") -> set[str]:
         return {f"topic:{cluster}/{name}"}
@@ -134,7 +136,6 @@ class Ecosystem:
 
     config: Config
     truth: tuple[Fact, ...]
-    worker: Worker
     spans: list[tuple[bytes, str]] = field(default_factory=list)
 
 
@@ -149,7 +150,7 @@ def ecosystem(work: Path) -> Iterator[Ecosystem]:
         topics(there, "stock")
         worker = stack.enter_context(connect(work, here))
         config = parse(YAML.format(here=here, there=there, connect=worker.url, records=QUICK), "playhead.yaml", {})
-        found = Ecosystem(config, truth(work), worker)
+        found = Ecosystem(config, truth(work))
         address = stack.enter_context(collector(found.spans))
         stack.enter_context(running(streams(work, here), work / "streams.log"))
         share = java(SHARE, "--bootstrap-server", here, "--topic", "orders", "--group", "shared")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.base import Budget, run
-from collectors.sources import NOWHERE, Asked, jobs, made
+from collectors.sources import NOWHERE, Asked, Kind, jobs, made
 from lineage.config import ClusterConfig, Config
 from lineage.observations import CollectorRan
 
@@ -21,6 +21,13 @@ class Step:
     ok: bool | None
     detail: str
     remedy: str = ""
+
+
+def check_nowhere(config: Config) -> Iterator[Step]:
+    """A step for each source of no cluster (documents, Prometheus, Jaeger); never raises for what the network does."""
+    for kind, of, target in jobs(config):
+        if of is NOWHERE:
+            yield from _asked(kind, Asked(config, NOWHERE, target, lambda: None))
 
 
 def check_sources(config: Config, cluster: ClusterConfig) -> Iterator[Step]:
@@ -36,12 +43,16 @@ def check_sources(config: Config, cluster: ClusterConfig) -> Iterator[Step]:
     try:
         for kind, of, target in jobs(config):
             if not kind.kafka and target and of is not NOWHERE and of.name == cluster.name:
-                ran = run(made(kind, Asked(config, cluster, target, kafka)), Budget(seconds=kind.seconds))[-1]
-                if isinstance(ran, CollectorRan):
-                    yield _step(ran)
+                yield from _asked(kind, Asked(config, cluster, target, kafka))
     finally:
         for client in clients.values():
             client.close()
+
+
+def _asked(kind: Kind, asked: Asked) -> Iterator[Step]:
+    ran = run(made(kind, asked), Budget(seconds=kind.seconds))[-1]
+    if isinstance(ran, CollectorRan):
+        yield _step(ran)
 
 
 def _step(ran: CollectorRan) -> Step:

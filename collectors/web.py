@@ -93,7 +93,9 @@ class Web:
             return Refused(sentence, status, permanent=True, remedy="set username and password beside its url")
         if 300 <= status < 400:
             return Refused(sentence, status, permanent=True, remedy="give the address that it redirects to")
-        return Refused(sentence, status)
+        if status == 404:
+            return Refused(sentence, status, remedy="check that its address is that of its API, path and all")
+        return Refused(sentence, status, remedy="its own log says why" if status >= 500 else "")
 
 
 def _plain(path: str) -> str:

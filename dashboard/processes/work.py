@@ -91,6 +91,12 @@ def check(config: Config) -> Iterator[tuple[bool | None, str]]:
         )
         beside = port("check_sources", "collectors.check.check_sources")(config, cluster)
         for step in (*steps, *beside):
-            yield step.ok, f"{MARKS[step.ok]}{cluster.name}: {step.name}: {step.detail}"
-            if step.remedy:
-                yield None, f"      {step.remedy}"
+            yield from _lines(step, f"{cluster.name}: ")
+    for step in port("check_nowhere", "collectors.check.check_nowhere")(config):
+        yield from _lines(step)
+
+
+def _lines(step: CheckStep, where: str = "") -> Iterator[tuple[bool | None, str]]:
+    yield step.ok, f"{MARKS[step.ok]}{where}{step.name}: {step.detail}"
+    if step.remedy:
+        yield None, f"      {step.remedy}"

@@ -109,3 +109,20 @@ def test_the_check_asks_each_connect_worker_and_says_which_fails(settings: Any) 
     assert "ok    k: connect:good: 0 connectors, 0 failed" in printed
     assert 'FAILS k: connect:bad: the Connect worker "bad"' in printed
     assert "with 500" in printed
+
+
+def test_the_check_asks_prometheus_and_jaeger_and_says_what_to_do_about_each(settings: Any) -> None:
+    empty = b'{"status": "success", "data": {"resultType": "vector", "result": []}}'
+    found, none = (200, "application/json", empty), (404, "text/html", b"")
+    with serving(lambda *_: found) as good, serving(lambda *_: none) as bad:
+        settings.PLAYHEAD = parse(f"metrics: {{prometheus: {{url: '{good}'}}, jaeger: {{url: '{bad}'}}}}", "f", {})
+        _, printed = run("check")
+        gone = parse(f"metrics: {{prometheus: {{url: 'http://127.0.0.1:{free_port()}'}}}}", "f", {})
+        settings.PLAYHEAD = gone
+        code, without = run("check")
+    assert "ok    prometheus: 0 edges move" in printed
+    assert f"FAILS jaeger: Jaeger at {bad} answered /api/dependencies with 404" in printed
+    assert "check that its address is that of its API" in printed
+    assert code == 1
+    assert "FAILS prometheus: Prometheus at http://127.0.0.1" in without
+    assert "check the address, and that it can be reached from here" in without

@@ -171,13 +171,20 @@ def main() -> None:
 def bench(args: argparse.Namespace) -> None:
     client = KafkaClient("bench", args.bootstrap, {})
     collector, wire = Headers(ClusterConfig("bench", args.bootstrap), client), Wire()
-    rows = []
+    rows, whole, since = [], [], time.monotonic()
     for run in range(args.runs):
         began = time.monotonic()
         seconds, spent, size, note = measured(collector, wire)
         rows.append((spent / args.every, size / args.every))
         print(f"{run:3} {seconds:5.1f} s  {spent:5.2f} s CPU  {size / 1e6:6.2f} MB  {note}", flush=True)
+        if not collector.sampler.window.todo:
+            whole.append(time.monotonic() - since)
+            print(
+                f"    the window of {collector.sampler.window.topics} topics is complete, {whole[-1]:.0f} s", flush=True
+            )
         time.sleep(max(0.0, began + args.every - time.monotonic()))
+        since = since if collector.sampler.window.todo else time.monotonic()
+    print(f"{len(whole)} windows complete, {max(whole, default=0):.0f} s the longest")
     for what, values, unit in (
         ("CPU", [r[0] * 100 for r in rows], "% of a core"),
         ("read", [r[1] / 1e3 for r in rows], "kB/s"),

@@ -184,6 +184,23 @@ class Lease:
         self._redis.eval(_RELEASE, 1, self.key, self._token)
 
 
+class Kept:
+    """Bytes of a collector that outlast its process, by a day at most. Raises redis.RedisError."""
+
+    SECONDS = 86_400
+
+    def __init__(self, redis: Any, key: str) -> None:
+        self._redis, self.key = redis, f"playhead:kept:{key}"
+
+    def read(self) -> bytes:
+        """What was written last; b"" where there is nothing."""
+        return bytes(self._redis.get(self.key) or b"")
+
+    def write(self, data: bytes) -> None:
+        """Puts it in the place of what was there."""
+        self._redis.set(self.key, data, ex=self.SECONDS)
+
+
 def next_epoch(redis: Any, cluster: str, clock: Callable[[], Ms] = now_ms) -> int:
     """A fencing number higher than any before for this cluster's followers. Raises redis.RedisError."""
     return int(redis.eval(_EPOCH, 1, f"playhead:epoch:{cluster}", clock()))

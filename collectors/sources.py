@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from collectors.base import Collector
+from collectors.base import Collector, Kept
 from lineage.config import ClusterConfig, Config
 
 NOWHERE = ClusterConfig("", "")  # of a source that belongs to no cluster
@@ -19,7 +19,7 @@ NOWHERE = ClusterConfig("", "")  # of a source that belongs to no cluster
 @dataclass(frozen=True)
 class Asked:
     """What a collector is made for: one source of one cluster. ``kafka()`` is the cluster's client, made when asked;
-    ``kafka(other)`` another's.
+    ``kafka(other)`` another's. ``kept(key)`` keeps what is to outlast the process, None where nothing is.
 
     ``target`` tells several of one kind in one cluster apart ("" where there is only one): an endpoint's name.
     """
@@ -28,6 +28,7 @@ class Asked:
     cluster: ClusterConfig
     target: str
     kafka: Callable[..., Any]
+    kept: Callable[[str], Kept] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ SOURCES = (
     Kind("connect", "collectors.connect", "Connect", 30.0, _topology, _connect_workers, kafka=False),
     Kind("mirrors", "collectors.mirrors", "Mirrors", 30.0, _topology, _connect_workers, kafka=False),
     Kind("mirrored", "collectors.kafka.mirrored", "Mirrored", 30.0, lambda c: c.every.configs, kafka=False),
-    Kind("headers", "collectors.kafka.headers", "Headers", 30.0, lambda c: c.every.records),
+    Kind("headers", "collectors.kafka.headers", "for_asked", 30.0, lambda c: c.every.records, kafka=False),
     Kind("registry", "collectors.schemas", "Schemas", 60.0, lambda c: c.every.configs, _registries, kafka=False),
     Kind("ksqldb", "collectors.ksqldb", "KsqlDb", 30.0, _topology, _ksqldbs, kafka=False),
     Kind("prometheus", "collectors.metrics", "Prometheus", 30.0, lambda _: 60.0, _prometheus, kafka=False, once=True),

@@ -18,7 +18,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
-from collectors.base import Budget, Collector, Lease, run
+from collectors.base import Budget, Collector, Kept, Lease, run
 from collectors.sources import BY_NAME, NOWHERE, Asked, jobs, made
 from collectors.stream import Stream
 from lineage.config import ClusterConfig, Config
@@ -127,7 +127,8 @@ class _Workshop:
                 found = next((c for c in (NOWHERE, *settings.PLAYHEAD.clusters) if c.name == cluster), None)
                 if found is None or kind not in BY_NAME:
                     return None
-                asked = Asked(settings.PLAYHEAD, found, target, lambda other=found: self._client(other))
+                client = lambda other=found: self._client(other)  # noqa: E731
+                asked = Asked(settings.PLAYHEAD, found, target, client, lambda key: Kept(self.stream().redis, key))
                 self._collectors[cluster, kind, target] = made(BY_NAME[kind], asked)
             return self._collectors[cluster, kind, target]
 

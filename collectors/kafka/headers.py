@@ -9,26 +9,33 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Message
+from redis import RedisError
 
-from collectors.base import Budget, Collection, now_ms
+from collectors.base import Budget, Collection, CollectorError, Kept, now_ms
 from collectors.kafka import listing
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.errors import grant
 from collectors.kafka.hops import Hops
 from collectors.kafka.marks import Failed, Marks, SchemaId, Table, look, trace_of, wanted
+from collectors.kafka.remembered import Known, packed, unpacked
 from collectors.kafka.sampling import DEEP, Sampler
 from lineage.config import ClusterConfig
 from lineage.identity import node_id
 from lineage.observations import AnyObservation, EdgeSeen, EdgesSeen, Ms, NodeSeen, Reading
 
+if TYPE_CHECKING:
+    from collectors.sources import Asked
+
+log = logging.getLogger(__name__)
 RIGHT: Final = "Read Topic *"
 SECONDS: Final = 15.0  # of a run; it holds a thread
 MOST_SOURCES: Final = 20  # of one topic; more are things, not producers
@@ -52,6 +59,9 @@ class Seen:
             "value_kinds": sorted(self.value_kinds),
         }
         return {name: values for name, values in told.items() if values}
+
+    def known(self, places: dict[int, int]) -> Known:
+        return Known(places, list(self.schemas), list(self.key_kinds), list(self.value_kinds), list(self.sources))
 
 
 @dataclass
@@ -78,9 +88,10 @@ class Headers:
 
     name, source = "headers", "headers"
 
-    def __init__(self, config: ClusterConfig, client: KafkaClient) -> None:
+    def __init__(self, config: ClusterConfig, client: KafkaClient, kept: Kept | None = None) -> None:
         self.cluster, self.interval = config.name, config.every.records
         self._config, self._client = config, client
+        self._kept, self._resumed = kept, kept is None
         self.sampler, self.hops = Sampler(client, config.records), Hops()
         self._seen: dict[str, Seen] = {}
         self._window: dict[str, Looked] = {}
@@ -88,6 +99,7 @@ class Headers:
 
     def collect(self, budget: Budget) -> Collection:
         """A Reading of the topics looked at and EdgesSeen. Raises CollectorError."""
+        self._resume()
         at, until = now_ms(), time.monotonic() + min(SECONDS, budget.left() * 0.6)
         if not self.sampler.window.todo:
             self._begin(at, budget)
@@ -101,6 +113,7 @@ class Headers:
             out.append(Reading(cluster=self.cluster, at=at, source=self.source, scope="", **kept))  # type: ignore[arg-type]
         if edges:
             out.append(EdgesSeen(cluster=self.cluster, at=at, source=self.source, edges=edges))
+        self._keep()
         return self._collection(out)
 
     def _begin(self, at: Ms, budget: Budget) -> None:
@@ -128,6 +141,32 @@ class Headers:
         if self.hops.share > 1:
             parts.append(f"1 of {self.hops.share} traces is kept, the same ones in every topic")
         return "; ".join(parts).replace(",", " ")
+
+    # What outlasts the process
+
+    def _resume(self) -> None:
+        if self._resumed or self._kept is None:
+            return
+        try:
+            data = self._kept.read()
+        except RedisError as error:  # without it everything would be counted again
+            raise CollectorError("Redis does not answer: where sampling had come to is not known") from error
+        for topic, known in unpacked(data, self._client.bootstrap_servers).items():
+            self.sampler.next[topic] = known.next
+            told = (known.schemas, known.key_kinds, known.value_kinds, known.sources)
+            self._seen[topic] = Seen(*(set(values) for values in told))  # type: ignore[arg-type]
+        self._resumed = True
+
+    def _keep(self) -> None:
+        """Before the run is told: who dies in between leaves a run uncounted, none counted twice."""
+        if self._kept is None:
+            return
+        empty = Seen()
+        topics = {t: self._seen.get(t, empty).known(places) for t, places in self.sampler.next.items()}
+        try:
+            self._kept.write(packed(self._client.bootstrap_servers, topics))
+        except RedisError:
+            log.warning("Redis does not answer: after a restart the records of this run count again")
 
     # Records
 
@@ -204,6 +243,12 @@ class Headers:
         elif not full[True]:
             self.hops.thicken()
         return self.hops.close(at)
+
+
+def for_asked(asked: Asked) -> Headers:
+    """The collector, with a memory that outlasts the process."""
+    kept = asked.kept(f"headers:{asked.cluster.name}") if asked.kept else None
+    return Headers(asked.cluster, asked.kafka(), kept)
 
 
 def system(table: Table) -> str:

@@ -29,6 +29,9 @@ DEEP: Final = 50  # times ``per_topic``: records of a topic that are met, lookin
 AT_ONCE: Final = 250  # partitions
 LEAST: Final = 200  # bytes that a record counts at least: small ones cost their handling
 SILENCE: Final = 3.0  # seconds without a record, after which the rest of a piece is given up
+SPREAD: Final = 45.0  # seconds of reading that a window takes at most, where all topics take their share of it
+LEAST_SHARE: Final = 2 * 1024
+A_PARTITION: Final = (2 * 1024, 16 * 1024)  # bytes of a partition that one answer holds, where no batch is larger
 FETCH: Final = 128 * 1024  # bytes of one answer, where no single batch is larger
 LIMITS: Final = {
     "isolation.level": "read_committed",
@@ -36,7 +39,7 @@ LIMITS: Final = {
     "enable.partition.eof": True,
     "fetch.wait.max.ms": 50,
     "fetch.error.backoff.ms": 200,
-    "fetch.message.max.bytes": 16 * 1024,
+    "fetch.queue.backoff.ms": 10,  # by default a second, after each FETCH: that alone was more than a window may take
     "message.max.bytes": FETCH,  # the least that fetch.max.bytes may be
     "fetch.max.bytes": FETCH,
     "queued.max.messages.kbytes": FETCH // 1024,
@@ -61,6 +64,7 @@ class Window:
     todo: deque[str] = field(default_factory=deque)
     ends: dict[str, dict[int, int]] = field(default_factory=dict)
     topics: int = 0  # with new records
+    share: int = SHARE  # bytes that a topic may take of it
     resting: int = 0
     written: int = 0  # records since the last look
     met: int = 0
@@ -74,7 +78,7 @@ class Sampler:
         self.pace = Pace(limits.bytes_per_second * SAMPLED, limits.requests_per_second * SAMPLED)
         self.window = Window()
         self.refused: set[str] = set()
-        self._next: dict[str, dict[int, int]] = {}  # topic -> partition -> the first offset not looked at
+        self.next: dict[str, dict[int, int]] = {}  # topic -> partition -> the first offset not looked at
         self._debt: dict[str, int] = {}
 
     def begin(self, leaders: Mapping[Place, int], now: Ms, budget: Budget) -> None:
@@ -83,18 +87,19 @@ class Sampler:
         for (topic, part), end in log_ends(self._client.admin, leaders, budget, self._ask).items():
             ends.setdefault(topic, {})[part] = end
         self._debt = {t: left for t, debt in self._debt.items() if t in ends and (left := debt - SHARE) > 0}
-        self._next = {t: parts for t, parts in self._next.items() if t in ends}
-        moved = [t for t, parts in ends.items() if parts != self._next.get(t, dict.fromkeys(parts, 0))]
+        self.next = {t: parts for t, parts in self.next.items() if t in ends}
+        moved = [t for t, parts in ends.items() if parts != self.next.get(t, dict.fromkeys(parts, 0))]
         todo = [t for t in moved if t not in self._debt]
         begin = now - SETTLING_MS - WINDOW_MS
-        self.window = Window(begin, begin + WINDOW_MS, deque(todo), ends, len(moved), len(moved) - len(todo))
+        share = int(max(LEAST_SHARE, min(SHARE, self.pace.bytes.per_second * SPREAD / max(1, len(todo)))))
+        self.window = Window(begin, begin + WINDOW_MS, deque(todo), ends, len(moved), share, len(moved) - len(todo))
         self.refused.clear()
 
     def read(self, until: float, budget: Budget, take: Take) -> None:
         """Goes on with the window until this moment (monotonic). Raises CollectorError."""
         if not self.window.todo:
             return
-        consumer = self._client.consumer(**LIMITS)
+        consumer = self._client.consumer(**LIMITS, **{"fetch.message.max.bytes": self._at_once()})
         try:
             consumer.list_topics(timeout=budget.timeout())
             while self.window.todo and time.monotonic() < until:
@@ -103,6 +108,13 @@ class Sampler:
             raise self._client.error(error, "sampling records") from error
         finally:
             consumer.close()
+
+    def _at_once(self) -> int:
+        """What one answer should hold of a partition: what comes beyond a topic's share is fetched for nothing."""
+        ends = self.window.ends
+        partitions = sum(len(parts) for parts in ends.values()) / max(1, len(ends))
+        least, most = A_PARTITION
+        return int(max(least, min(most, self.window.share / max(1.0, partitions))))
 
     def _chosen(self) -> list[str]:
         chosen: list[str] = []
@@ -116,18 +128,40 @@ class Sampler:
         stops = {(t, p): end for t in topics for p, end in self.window.ends[t].items()}
         starts, busy = self._starts(consumer, topics, budget)
         reading = _Reading(self, consumer, {k: stops[k] for k in starts if starts[k] < stops[k]}, busy, take)
-        if reading.waiting:
-            self._ask(1)
-            consumer.assign([TopicPartition(*k, starts[k]) for k in reading.waiting])
-            try:
+        try:
+            if reading.waiting:
+                self._ask(1)
+                consumer.assign([TopicPartition(*k, starts[k]) for k in reading.waiting])
                 reading.run(until)
-            finally:
                 consumer.unassign()
-            self.pace.bytes.take(FETCH)  # what was fetched ahead for nothing
+                self.pace.bytes.take(FETCH)  # what was fetched ahead for nothing
+        finally:
+            self._done(topics, reading, time.monotonic() >= until)
+
+    def _done(self, topics: list[str], reading: _Reading, cut: bool) -> None:
+        """Where they are looked on from; where time ended it, those that nothing was read of come first in the next."""
+        untouched = {t for t, _ in reading.waiting if t not in reading.bytes} if cut else ()
+        self.window.todo.extendleft(reversed([t for t in topics if t in untouched]))
         for topic in topics:
-            self._next[topic] = dict(self.window.ends[topic])
+            if topic in untouched:
+                continue
+            self.window.written += sum(new for _, new in self._new(topic))
+            self.next[topic] = dict(self.window.ends[topic])
             if (taken := reading.bytes.get(topic, 0)) > SHARE:
                 self._debt[topic] = taken - SHARE
+
+    def _new(self, topic: str) -> Iterator[tuple[int, int]]:
+        """How many records each partition got since the last look. Of a topic met for the first time some of the last.
+
+        A log that ends before where it was looked at was begun anew.
+        """
+        known, ends = self.next.get(topic), self.window.ends[topic]
+        for part, end in ends.items():
+            seen = known.get(part, 0) if known is not None else end - min(end, self._room(topic))
+            yield part, end - seen if seen <= end else min(end, self._room(topic))
+
+    def _room(self, topic: str) -> int:
+        return -(-self._per_topic // len(self.window.ends[topic]))
 
     def _starts(
         self, consumer: Consumer, topics: list[str], budget: Budget
@@ -139,15 +173,11 @@ class Sampler:
         starts: dict[Place, int] = {}
         busy: dict[Place, int] = {}
         for topic in topics:
-            known, ends = self._next.get(topic), self.window.ends[topic]
-            room = -(-self._per_topic // len(ends))
-            for part, end in ends.items():
-                seen = min(known.get(part, 0), end) if known is not None else end
-                new = end - seen if known is not None else min(end, room)
-                self.window.written += new
-                starts[topic, part] = end - min(new, room)
+            room, ends = self._room(topic), self.window.ends[topic]
+            for part, new in self._new(topic):
+                starts[topic, part] = ends[part] - min(new, room)
                 if new > room:
-                    busy[topic, part] = end - new
+                    busy[topic, part] = ends[part] - new
         return starts | self._at_window(consumer, busy, budget), busy
 
     def _at_window(self, consumer: Consumer, busy: Mapping[Place, int], budget: Budget) -> dict[Place, int]:
@@ -210,7 +240,7 @@ class _Reading:
         kind, at = message.timestamp()
         window.met += 1
         wanted = self._take(message, at if kind else window.begin)
-        if not wanted or self.bytes[topic] > SHARE:
+        if not wanted or self.bytes[topic] > window.share:
             yield from [k for k in self.waiting if k[0] == topic]
         elif (message.offset() or 0) >= stop - 1 or (place in self._busy and kind and at >= window.end):
             yield place

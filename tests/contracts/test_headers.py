@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import redis
 from confluent_kafka import Producer
 from confluent_kafka.admin import NewTopic
 
-from collectors.base import Budget, Collection
+from collectors.base import Budget, Collection, Kept
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.headers import Headers
+from collectors.kafka.remembered import Known, packed
 from collectors.kafka.sampling import SHARE
 from lineage.config import ClusterConfig, Names, Records
 from lineage.observations import EdgeSeen, EdgesSeen, NodeSeen, Reading
@@ -23,10 +25,10 @@ QUICK = Records(bytes_per_second=40_000_000, requests_per_second=1000)
 
 
 @contextmanager
-def sampler(broker: str, *topics: str, records: Records = QUICK) -> Iterator[Headers]:
+def sampler(broker: str, *topics: str, records: Records = QUICK, kept: Kept | None = None) -> Iterator[Headers]:
     client = KafkaClient("k", broker, {})
     try:
-        yield Headers(ClusterConfig("k", broker, include=Names((*topics,), ("*",)), records=records), client)
+        yield Headers(ClusterConfig("k", broker, include=Names((*topics,), ("*",)), records=records), client, kept)
     finally:
         client.close()
 
@@ -157,6 +159,36 @@ def test_a_narrow_allowance_spreads_one_window_over_several_runs(broker: str) ->
         assert headers.sampler.pace.bytes.wait() > 0  # the allowance is overdrawn, and is waited for
         found = [first, *window(headers)]
     assert nodes(found).keys() == set(topics)
+
+
+def test_a_new_process_counts_nothing_again_and_remembers_what_a_topic_said(broker: str, redis_url: str) -> None:
+    shop = Shop(broker)
+    origin, dead = shop.topic(1), shop.topic(2)
+    failed = {"__connect.errors.topic": origin, "__connect.errors.connector.name": "sink"}
+    put(broker, dead, *({"value": b'{"a":1}', "headers": failed} for _ in range(3)))
+    kept = Kept(redis.Redis.from_url(redis_url), "headers:k")
+    with sampler(broker, origin, dead, kept=kept) as headers:
+        first = window(headers)
+    with sampler(broker, origin, dead, kept=kept) as headers:
+        again = window(headers)
+        put(broker, dead, {"value": None, "headers": failed})
+        more = window(headers)
+    assert [e.count for e in edges(first) if e.relation == "dead_letters"] == [3]
+    assert edges(again) == []
+    assert [e.count for e in edges(more) if e.relation == "dead_letters"] == [1]
+    assert nodes(more)[dead].attrs["value_kinds"] == ["json", "null"]
+
+
+def test_what_another_cluster_at_this_name_was_asked_is_not_taken_for_this_ones(broker: str, redis_url: str) -> None:
+    topic = Shop(broker).topic(1)
+    put(broker, topic, {"value": b"x", "headers": {"ce_source": "/till", "ce_specversion": "1.0"}})
+    kept = Kept(redis.Redis.from_url(redis_url), "headers:k")
+    kept.write(packed("elsewhere:9092", {topic: Known({0: 1}, [], [], [], [])}))
+    with sampler(broker, topic, kept=kept) as headers:
+        assert [e.count for e in edges(window(headers))] == [1]
+    kept.write(b"no bytes of ours")
+    with sampler(broker, topic, kept=kept) as headers:
+        assert [e.count for e in edges(window(headers))] == [1]
 
 
 def test_nobody_notices(broker: str) -> None:

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from dashboard import problems
-from dashboard.api import groups, joins, lineage_in, own, read, records, through_time
+from dashboard.api import groups, joins, lineage_in, outside, own, read, records, through_time
 from dashboard.problems import Problem
 from dashboard.times import stamp
 from lineage.history import Away, TapeBegins
@@ -27,6 +27,7 @@ api = NinjaAPI(
 )
 api.add_router("", groups.router)  # before read: a group's id may hold slashes
 api.add_router("", read.router)
+api.add_router("", outside.router)
 api.add_router("", through_time.router)
 api.add_router("", records.router)
 api.add_router("", joins.router)

@@ -155,7 +155,8 @@ def export(request: HttpRequest, fmt: str, at: str = "live", fold: str = "none")
     return out
 
 
-def _list(request: HttpRequest, view: str, at: str, limit: int, cursor: str) -> HttpResponse:
+def listed(request: HttpRequest, view: str, at: str, limit: int, cursor: str) -> HttpResponse:
+    """A page of the rows of a view that lists things, by id. Raises Problem."""
     a = asked(request, at, cursor)
     rows = view_of(view, a.frame, _params(request)).tables["rows"]
     times = {c.name: rfc(c.sampled_at) for c in a.frame.clusters}
@@ -169,7 +170,8 @@ def _aged(row: Mapping[str, Any], times: Mapping[str, str | None]) -> dict[str, 
     return {"sampled_at": times.get(row.get("cluster") or "", newest), **row}
 
 
-def _detail(view: str, at: str, wanted: str) -> HttpResponse:
+def detail(view: str, at: str, wanted: str) -> HttpResponse:
+    """Everything of one thing's view: its head, and each table as a list. Raises Problem."""
     frame = moment_asked(at)
     try:
         tables = view_of(view, frame, {"id": wanted}).tables
@@ -195,13 +197,13 @@ def topics(
     cursor: str = "",
 ) -> HttpResponse:
     """All topics."""
-    return _list(request, "topics", at, limit, cursor)
+    return listed(request, "topics", at, limit, cursor)
 
 
 @router.get("/topics/{path:id}", response={200: schemas.Detail, **ERRORS})
 def topic(request: HttpRequest, id: str, at: str = "live") -> HttpResponse:
     """One topic: its writers, readers, partitions, configuration."""
-    return _detail("topic", at, id)
+    return detail("topic", at, id)
 
 
 @router.get("/services", response={200: schemas.Things, **ERRORS})
@@ -215,31 +217,31 @@ def services(
     cursor: str = "",
 ) -> HttpResponse:
     """All services, and the groups that no service owns."""
-    return _list(request, "services", at, limit, cursor)
+    return listed(request, "services", at, limit, cursor)
 
 
 @router.get("/services/{path:id}", response={200: schemas.Detail, **ERRORS})
 def service(request: HttpRequest, id: str, at: str = "live") -> HttpResponse:
     """One service: what it reads, writes and calls."""
-    return _detail("service", at, id)
+    return detail("service", at, id)
 
 
 @router.get("/teams", response={200: schemas.Things, **ERRORS})
 def teams(request: HttpRequest, at: str = "live", q: str = "", limit: int = Limit, cursor: str = "") -> HttpResponse:
     """Teams and how their things are."""
-    return _list(request, "teams", at, limit, cursor)
+    return listed(request, "teams", at, limit, cursor)
 
 
 @router.get("/teams/{path:id}", response={200: schemas.Detail, **ERRORS})
 def team(request: HttpRequest, id: str, at: str = "live") -> HttpResponse:
     """One team: what it owns and what of it is behind."""
-    return _detail("team", at, id)
+    return detail("team", at, id)
 
 
 @router.get("/groups/{path:id}", response={200: schemas.Detail, **ERRORS})
 def group(request: HttpRequest, id: str, at: str = "live") -> HttpResponse:
     """One consumer group: members, positions, lag."""
-    return _detail("group", at, id)
+    return detail("group", at, id)
 
 
 @router.get("/search", response={200: schemas.Hits, **ERRORS})

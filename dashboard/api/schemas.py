@@ -82,6 +82,20 @@ class Thing(Open):
     name: str
 
 
+class Outsider(Thing):
+    kind: str
+    cluster: str
+    team: str | None
+    stale: bool
+    sampled_at: str | None
+    tasks: int
+    failed_tasks: int
+    inputs: int
+    outputs: int
+    lag: int | None
+    worst_verdict: str | None
+
+
 class Hit(Open):
     id: str
     kind: str
@@ -109,6 +123,11 @@ class Collectors(Moment):
 
 class Things(Moment):
     items: list[Thing]
+    next: str | None
+
+
+class Outsiders(Moment):
+    items: list[Outsider]
     next: str | None
 
 

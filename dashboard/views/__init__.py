@@ -40,7 +40,8 @@ _PLAIN: Mapping[str, Callable[[Frame, Mapping[str, str]], View]] = {
     "service": service.build,
     "teams": teams.build,
     "team": team.build,
-    **dict.fromkeys(outside.KINDS, outside.build),
+    **{kind: outside.one_of(kind) for kind in outside.KINDS},
+    **{plural: outside.all_of(kind) for kind, plural in outside.KINDS.items()},
 }
 _DETAILED: Mapping[str, Callable[[Frame, Mapping[str, str], Extras], View]] = {
     "topic": topic.build,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -245,3 +246,31 @@ def test_a_token_opens_and_its_end_closes(client: Client, tape: Tape) -> None:
     assert client.get("/api/v1/lag", HTTP_AUTHORIZATION=f"Bearer {made.json()['token']}").status_code == 401
     assert client.get("/api/v1/audit", **head).json()["items"][0]["action"] == "token ended"
     assert client.post("/api/v1/tokens", {"name": "x", "scope": "root"}, "application/json", **head).status_code == 422
+
+
+def documented() -> dict[tuple[str, str], str]:
+    """Every call that docs/api.md names with the scope that it says: (method, path) -> scope."""
+    text = (Path(__file__).resolve().parents[2] / "docs/api.md").read_text()
+    found = {}
+    for row in (line.split("|") for line in text.splitlines() if line.startswith("| `")):
+        method = "GET"
+        for method_given, path in re.findall(r"`(?:(GET|POST|DELETE) )?(/[^`]*)`", row[1]):
+            method = method_given or method
+            found[method, path] = row[3].strip().partition(";")[0]
+    return found
+
+
+def test_the_page_of_the_api_names_every_call_with_the_scope_that_it_needs(client: Client, tape: Tape) -> None:
+    said = documented()
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    calls = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert calls <= said.keys()
+    tokens = {scope: access.new_token(scope, scope) for scope in access.SCOPES}
+    for (method, path), needed in sorted(said.items()):
+        if path.startswith(("/ws", "/healthz", "/readyz")) or method == "DELETE":
+            continue
+        for scope, token in tokens.items():
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = client.generic(method, path.replace("{id}", "x").replace("{fmt}", "json"), b"{}", headers=headers)
+            may = needed == "anybody" or needed.partition(",")[0] in access.IMPLIED[scope]
+            assert (answer.status_code not in (401, 403)) == may, (method, path, scope, answer.content)

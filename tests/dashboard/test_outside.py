@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
+from django.test import Client
 
 from dashboard.api.search import search
 from dashboard.views import NotThere, build
 from dashboard.views.common import index_of
 from dashboard.views.drawn import node_row
 from lineage.frames import Frame
-from tests.dashboard.made import edge, frame, lag, node, topic
+from lineage.recorder import Tape
+from tests.dashboard.made import T0, edge, frame, lag, node, topic
+from tests.lineage import world as w
 
 TASKS = [{"id": 0, "state": "RUNNING", "worker": "w:8083"}, {"id": 1, "state": "FAILED", "failure": "E: no table"}]
 SINK = node(
@@ -73,3 +78,28 @@ def test_the_map_says_that_a_task_failed(shop: Frame) -> None:
 def test_the_map_says_that_a_connector_without_tasks_failed() -> None:
     alone = node("connector", "x", state="FAILED", tasks=[])
     assert node_row(index_of(frame([alone])), alone, (0, 0))["badge"] == "failed"
+
+
+def test_a_list_says_of_each_what_its_page_says_but_for_what_is_long(shop: Frame) -> None:
+    (row,) = build("connectors", shop, {}).tables["rows"].values()
+    assert (row["id"], row["state"], row["tasks"], row["failed_tasks"]) == (SINK.id, "FAILED", 2, 1)
+    assert (row["inputs"], row["outputs"], row["lag"], row["worst_verdict"]) == (1, 1, 7, "stopped")
+    (query,) = build("queries", shop, {}).tables["rows"].values()
+    assert query["sql"].startswith("CREATE TABLE")
+    assert build("systems", shop, {"q": "mysql"}).tables["rows"] == {}
+
+
+@pytest.mark.usefixtures("viewer")
+def test_the_api_lists_connectors_queries_and_systems_and_answers_for_each(client: Client, tape: Tape) -> None:
+    tape.take(w.reading(T0 + 6000, "to-db", "to-s3", tasks=0))
+    tape.cut(T0 + 6100)
+    body = client.get("/api/v1/connectors", {"limit": 1}).json()
+    assert [(c["name"], c["cluster"], c["class"]) for c in body["items"]] == [("to-db", "c", "Sink")]
+    assert body["live"]
+    more = client.get("/api/v1/connectors", {"limit": 1, "cursor": body["next"]}).json()
+    assert [c["name"] for c in more["items"]] == ["to-s3"]
+    one = client.get(f"/api/v1/connectors/{quote(body['items'][0]['id'], safe='')}").json()
+    assert [r["name"] for r in one["writers"]] == ["orders"]
+    assert client.get("/api/v1/systems").json()["items"] == []
+    assert client.get("/api/v1/queries/connector%3Ac%2Fmain%2Fto-db").status_code == 404
+    assert "/api/v1/queries/{id}" in client.get("/api/v1/openapi.json").json()["paths"]

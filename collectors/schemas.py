@@ -3,18 +3,20 @@
 It speaks Confluent's API, as Karapace, Apicurio (``/apis/ccompat/v7``) and Redpanda do. ``GET /subjects`` says at every
 collection which subjects there are. What their newest versions say comes from ``GET /schemas``, page by page, where the
 registry has it, and else one subject a request, in turns; compatibility always so. Versions change rarely, so that
-what is known is asked again slowly. Nothing is told of a topic before all its subjects are known, so that a collector
-that starts anew never tells less than it did before.
+what is known is asked again slowly. Numbers of schemas that records bear are looked up too. Nothing is told of a topic
+before all its subjects are known, so that a collector that starts anew never tells less than it did before.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
-from collectors.base import Budget, Collection, CollectorError, now_ms
+from collectors.base import Budget, Collection, CollectorError, Kept, now_ms
 from collectors.given import fields, listed, text
+from collectors.schema_ids import SchemaIds
 from collectors.subjects import MOST_NAME, UNREADABLE, Latest, latest_of, referenced, row, topic_of
 from collectors.web import Refused, TooMuch, Web
 from lineage.config import ClusterConfig, Config
@@ -37,6 +39,7 @@ class Asked(Protocol):
 
     config: Config
     cluster: ClusterConfig
+    kept: Callable[[str], Kept] | None
 
 
 class Schemas:
@@ -51,6 +54,7 @@ class Schemas:
         self.name, self.cluster, self.interval = "registry", asked.cluster.name, asked.cluster.every.configs
         self._web = Web(endpoint, "the schema registry")
         self._wants, self._host = asked.cluster.wants_topic, urlsplit(endpoint.url).netloc
+        self._ids = SchemaIds(self._web, asked.kept, self.cluster, asked.cluster.bootstrap_servers)
         self._latest: dict[str, Latest] = {}
         self._levels: dict[str, str | None] = {}
         self._read: dict[str, Ms] = {}  # when a subject's version was asked for
@@ -68,6 +72,7 @@ class Schemas:
         try:
             self._list_all(names, at, budget)
             self._ask_each(names, at, budget)
+            self._ids.ask(at, budget)
         except CollectorError as e:  # what came before it is told all the same
             error = str(e)
         return self._told(names, at, default, mode, error)
@@ -187,8 +192,13 @@ class Schemas:
         attrs: dict[str, Any] = {"class": "schema registry", "compatibility": default, "mode": mode}
         attrs["subjects_elsewhere"] = by_topic.pop("", [])[:ELSEWHERE]
         own = NodeSeen(node_id("system", f"registry://{self._host}"), self._host, attrs, {"subjects": len(names)})
-        whole = sorted((t, shown[:PER_TOPIC]) for t, shown in by_topic.items() if t not in partly and self._wants(t))
-        return [own, *(NodeSeen(node_id("topic", self.cluster, t), t, {"subjects": shown}) for t, shown in whole)]
+        told: dict[str, dict[str, Any]] = {
+            t: {"subjects": s[:PER_TOPIC]} for t, s in by_topic.items() if t not in partly
+        }
+        for topic, numbers in self._ids.topics().items():
+            told.setdefault(topic, {})["schema_versions"] = numbers
+        topics = sorted(t for t in told if t not in partly and self._wants(t))
+        return [own, *(NodeSeen(node_id("topic", self.cluster, t), t, told[t]) for t in topics)]
 
     def _rows(self, names: list[str], default: str) -> tuple[dict[str, list[dict[str, Any]]], set[str]]:
         """What is shown, by topic ("": of none), and the topics of which not all is known."""

@@ -29,6 +29,7 @@ DEEP: Final = 50  # times ``per_topic``: records of a topic that are met, lookin
 AT_ONCE: Final = 250  # partitions
 LEAST: Final = 200  # bytes that a record counts at least: small ones cost their handling
 SILENCE: Final = 3.0  # seconds without a record, after which the rest of a piece is given up
+AT_MOST: Final = 0.02  # seconds that records are gathered: meanwhile nothing is paused, and large ones keep coming
 SPREAD: Final = 45.0  # seconds of reading that a window takes at most, where all topics take their share of it
 LEAST_SHARE: Final = 2 * 1024
 A_PARTITION: Final = (2 * 1024, 16 * 1024)  # bytes of a partition that one answer holds, where no batch is larger
@@ -42,7 +43,7 @@ LIMITS: Final = {
     "fetch.queue.backoff.ms": 10,  # by default a second, after each FETCH: that alone was more than a window may take
     "message.max.bytes": FETCH,  # the least that fetch.max.bytes may be
     "fetch.max.bytes": FETCH,
-    "queued.max.messages.kbytes": FETCH // 1024,
+    "queued.max.messages.kbytes": 16,  # read ahead little: what a partition brings beyond its share is dropped
     "queued.min.messages": 500,
 }
 Place = tuple[str, int]
@@ -214,7 +215,7 @@ class _Reading:
                 time.sleep(min(wait, max(0.0, until - now), 0.5))
                 heard = time.monotonic()
                 continue
-            got = self._consumer.consume(100, 0.1)
+            got = self._consumer.consume(100, AT_MOST)
             heard = time.monotonic() if got else heard
             self._rest([place for message in got for place in self._one(message) if self._done(place)])
 

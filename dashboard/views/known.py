@@ -8,17 +8,45 @@ from typing import Any
 
 from dashboard.times import rfc
 from dashboard.views.common import Row, Table
-from lineage.frames import NodeState
+from lineage.frames import Frame, NodeState
 from lineage.identity import node_id
 
 OF_TOPIC = ("producers", "active_producers", "named_producers", "open_transactions", "application", "role", "store")
+OF_RECORDS = ("key_kinds", "value_kinds", "null_keys", "null_values")
 MAY = (("write", "may_write"), ("read", "may_read"))
 _POSITION = re.compile(r"(?P<what>start|lag) (?P<topic>.+)/(?P<partition>\d+)")
 
 
 def of_topic(node: NodeState) -> Row:
-    """Who writes as far as producer ids tell, and the application that it belongs to; what is not known is left out."""
-    return {name: node.attrs[name] for name in OF_TOPIC if node.attrs.get(name) is not None}
+    """Who writes as far as producer ids tell, its application, its records' kinds; what is not known is left out."""
+    return {name: node.attrs[name] for name in (*OF_TOPIC, *OF_RECORDS) if node.attrs.get(name) is not None}
+
+
+def schemas(frame: Frame, node: NodeState) -> Table:
+    """The schema ids met in its records, each with the registry's subjects and versions.
+
+    ``state``: known (``subjects`` names them), unnamed (the registry has it, and does not say under which subject),
+    unknown to the registry, unasked (not looked up yet), guid (which is not looked up), or no_registry.
+    """
+    seen = node.attrs.get("schema_ids_seen") or ()
+    asked: Mapping[str, Any] = node.attrs.get("schema_versions") or {}
+    asks = any(c.source == "registry" and c.cluster == node.cluster for c in frame.collectors)
+    latest: dict[str, list[str]] = {}
+    for s in node.attrs.get("subjects") or ():
+        latest.setdefault(str(s.get("schema_id")), []).append(f"{s['name']} v{s['version']}")
+    return {str(n): _schema(n, asked.get(str(n), ...), latest.get(str(n), []), asks) for n in seen}
+
+
+def _schema(number: int | str, versions: Any, latest: list[str], asks: bool) -> Row:
+    named = [f"{subject} v{version}" for subject, version in versions] if isinstance(versions, list) else []
+    subjects = sorted({*named, *latest})
+    if subjects:
+        state = "known"
+    elif versions is not ...:
+        state = "unnamed" if versions is None else "unknown"
+    else:
+        state = "no_registry" if not asks else "unasked" if isinstance(number, int) else "guid"
+    return {"schema_id": number, "subjects": subjects, "state": state}
 
 
 def hanging(node: NodeState) -> Table:

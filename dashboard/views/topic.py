@@ -41,6 +41,7 @@ def build(frame: Frame, params: Params, extras: Mapping[str, Any]) -> View:
         "hanging": known.hanging(node),
         "permissions": known.permissions(node),
         "subjects": subjects(node),
+        "schemas": known.schemas(frame, node),
         "configs": {k: {"name": k, "value": v} for k, v in sorted((node.attrs.get("configs") or {}).items())},
     }
     return View(tables, base_meta(frame, node.name, node.cluster), "readers", COLUMNS)

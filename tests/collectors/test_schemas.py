@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from hypothesis import given, settings
 
-from collectors import schemas
-from collectors.base import Budget, CollectorError, run
+from collectors import schema_ids, schemas
+from collectors.base import Budget, CollectorError, Kept, run
+from collectors.kafka.remembered import Known, packed
 from collectors.schemas import Schemas
 from collectors.sources import Asked
 from collectors.subjects import record_of, topic_of
@@ -294,3 +295,61 @@ def test_whatever_a_registry_answers_is_a_sentence_or_a_whole_reading(server: Re
             assert ran.error is None or not (isinstance(one, Reading) and one.complete)
 
     holds()
+
+
+class Memory(Kept):
+    """What the sampler of headers left behind, without a Redis."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def read(self) -> bytes:
+        return self.data
+
+
+def met(url: str, **topics: list[int | str]) -> Schemas:
+    known = {t: Known({0: 9}, ids, [], [], []) for t, ids in topics.items()}
+    config = configured(url)
+    kept = Memory(packed("k:1", known))
+    return Schemas(Asked(config, config.clusters[0], "", lambda: None, lambda key: kept))
+
+
+def versions(told: Reading, topic: str) -> Any:
+    return nodes(told)[f"topic:c/{topic}"].attrs["schema_versions"]
+
+
+def test_numbers_met_in_records_are_looked_up_old_versions_and_other_topics_subjects_too(
+    url: str, server: RegistryServer
+) -> None:
+    both = [{"subject": "orders-value", "version": 2}, {"subject": "audit-value", "version": 1}]
+    server.instead["/schemas/ids/12/versions"] = (200, both)
+    told, _ = reading(met(url, orders=[12, "guid"], plain=[12]))
+    assert versions(told, "orders") == {"12": [["audit-value", 1], ["orders-value", 2]]}
+    assert names(told, "orders") == [":.eu:orders-value", "orders-key", "orders-value"]
+    assert versions(told, "plain") == {"12": [["audit-value", 1], ["orders-value", 2]]}
+
+
+def test_a_number_that_the_registry_does_not_know_is_told_apart_from_one_whose_versions_it_does_not_list(
+    url: str, server: RegistryServer
+) -> None:
+    server.instead["/schemas/ids/5"] = (200, {"schema": '"string"'})
+    server.instead["/schemas/ids/6"] = (403, {})
+    told, _ = reading(met(url, orders=[4, 5, 6]))
+    assert versions(told, "orders") == {"4": [], "5": None, "6": None}
+
+
+def test_a_registry_that_fails_at_numbers_still_tells_its_subjects(url: str, server: RegistryServer) -> None:
+    server.instead["/schemas/ids/4/versions"] = (500, {})
+    found = met(url, orders=[4]).collect(Budget(seconds=30))
+    assert isinstance(found.observations[0], Reading)
+    assert "subjects" in nodes(found.observations[0])["topic:c/orders"].attrs
+    assert "answered /schemas/ids/4/versions with 500" in (found.error or "")
+
+
+def test_only_so_many_numbers_are_asked_in_one_collection_and_each_gets_its_turn(
+    url: str, server: RegistryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema_ids, "TRIES", 2)
+    one = met(url, orders=[1, 2, 3])
+    assert len(versions(reading(one)[0], "orders")) == 2
+    assert versions(reading(one)[0], "orders").keys() == {"1", "2", "3"}

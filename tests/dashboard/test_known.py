@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.api import wire
 from dashboard.views import group, map_view, panel, service, topic
-from tests.dashboard.made import T0, edge, frame, node
+from tests.dashboard.made import T0, collector, edge, frame, node
 from tests.dashboard.made import topic as made_topic
 
 OWN = "app-totals-changelog"
@@ -23,6 +23,29 @@ def test_a_topic_tells_how_many_write_what_hangs_and_who_may() -> None:
     assert [(r["may"], r.get("principal"), r.get("more")) for r in view.tables["permissions"].values()] == [
         ("write", "User:a", None), ("write", None, 3),
     ]  # fmt: skip
+
+
+def test_a_topic_tells_what_its_records_hold_and_which_schemas_the_registry_knows_of_them() -> None:
+    subjects = [{"name": "orders-value", "version": 3, "schema_id": 13}]
+    one = made_topic(
+        "orders", schema_ids_seen=[4, 5, 12, 13, 14, "8c0d"], subjects=subjects, key_kinds=["text"],
+        schema_versions={"4": [], "5": None, "12": [["audit-value", 1], ["orders-value", 2]]},
+        value_kinds=["null", "schema"], null_keys=0.0, null_values=0.05,
+    )  # fmt: skip
+    asked = frame([one], collectors=(collector("registry", source="registry"),))
+    view = topic.build(asked, {"id": one.id}, {})
+    assert [(r["schema_id"], r["state"], r["subjects"]) for r in view.tables["schemas"].values()] == [
+        (4, "unknown", []),
+        (5, "unnamed", []),
+        (12, "known", ["audit-value v1", "orders-value v2"]),
+        (13, "known", ["orders-value v3"]),
+        (14, "unasked", []),
+        ("8c0d", "guid", []),
+    ]
+    info = view.tables["info"]["info"]
+    assert (info["value_kinds"], info["null_keys"], info["null_values"]) == (["null", "schema"], 0.0, 0.05)
+    alone = topic.build(frame([one]), {"id": one.id}, {}).tables["schemas"]
+    assert alone["14"]["state"] == "no_registry"
 
 
 def test_an_application_shows_its_stores_and_inner_topics_on_its_group_s_and_its_service_s_page() -> None:

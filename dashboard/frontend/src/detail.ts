@@ -6,7 +6,7 @@ import { h, icon } from "./dom.ts";
 import { HeatMap } from "./heatmap.ts";
 import { kindOf, nameOf, pageOf } from "./ids.ts";
 import { knownAs } from "./joins.ts";
-import { applicationTable, belongs, hangingTable, permissionsTable, producersLine, sharesTable } from "./known.ts";
+import { applicationTable, belongs, hangingTable, permissionsTable, producersLine, recordsLine, schemasTable, sharesTable } from "./known.ts";
 import { MemberBands } from "./members.ts";
 import { alarm, facts, numbers, peers } from "./panelparts.ts";
 import { about, failure, tasksTable } from "./outside.ts";
@@ -92,7 +92,7 @@ class DetailView implements View {
       const rows = peers(state, table, go, relation);
       return rows.length ? h("section", {}, h("h3", {}, title, h("small", {}, String(rows.length))), ...rows) : null;
     };
-    const head = h("div", { class: "head" }, facts(info), belongs(info), owner(info), producersLine(info));
+    const head = h("div", { class: "head" }, facts(info), belongs(info), owner(info), producersLine(info), recordsLine(info));
     const by: Record<string, (HTMLElement | null)[]> = {
       topic: [part("Written by", "writers"), part("Read by", "readers")], group: [part("Reads", "topics"), part("Writes", "writes")],
       service: [part("Reads", "reads"), part("Writes", "writes"), part("Calls", "calls"), part("Called by", "callers")], team: [],
@@ -104,7 +104,7 @@ class DetailView implements View {
 
   private blocks(state: State): (HTMLElement | null)[] {
     const now = this.ctx.now(), lag = lagTable(state, now, this.kind);
-    if (this.kind === "topic") return [hangingTable(state, now), lag, subjectsTable(state), partitionsTable(state), permissionsTable(state)];
+    if (this.kind === "topic") return [hangingTable(state, now), lag, subjectsTable(state), schemasTable(state), partitionsTable(state), permissionsTable(state)];
     if (this.kind === "group") return [lag, sharesTable(state), membersTable(state), applicationTable(state), partitionsTable(state)];
     if (this.kind === "service") return [lag, groupsTable(state), applicationTable(state)];
     if (OUTSIDE.has(this.kind)) return [tasksTable(state), lag, neighboursTable(state)];

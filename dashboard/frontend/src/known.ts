@@ -61,3 +61,31 @@ export function sharesTable(state: State): HTMLElement | null {
   const shown = (v: unknown): Node | string => (num(v) === null ? unknown(null) : count(num(v)));
   return rows.length ? table("Share group's positions", "as its coordinator tells them", ["Topic", ">Partition", ">Start offset", ">Unread"], rows.map((r) => [str(r["topic"]), String(r["partition"]), shown(r["start"]), shown(r["lag"])])) : null;
 }
+
+/** What the records looked at last hold: kinds of keys and values, and how many of them are null. */
+export function recordsLine(info: Row): HTMLElement | null {
+  const said = (["key", "value"] as const).flatMap((part) => {
+    const kinds = info[`${part}_kinds`], share = num(info[`null_${part}s`]);
+    const named = Array.isArray(kinds) ? kinds.map(String).filter((k) => k !== "null").join(", ") : "";
+    if (!Array.isArray(kinds) && share === null) return [];
+    const none = share === null ? "" : share > 0 ? `${Math.max(1, Math.round(share * 100))} % null` : named ? "none null" : "";
+    return [`${part}s: ${[named || "no kind known", none].filter(Boolean).join(", ")}`];
+  });
+  return said.length ? h("p", { class: "mut" }, `Sampled ${said.join("; ")}.`) : null;
+}
+
+const SCHEMA: Record<string, string> = {
+  unknown: "the registry does not know this id", unnamed: "in the registry, which does not say under which subject", unasked: "not looked up yet",
+  guid: "a GUID, which is not looked up", no_registry: "no registry is configured for this cluster",
+};
+
+/** Schema ids met in records, with the registry's subjects and versions. */
+export function schemasTable(state: State): HTMLElement | null {
+  const rows = rowsOf(state, "schemas");
+  const subjects = (r: Row): Node | string => {
+    const named = Array.isArray(r["subjects"]) ? r["subjects"].map(String) : [];
+    if (named.length) return h("div", {}, ...named.map((x) => h("div", { class: "nm" }, x)));
+    return h("span", { class: r["state"] === "unknown" ? "flag v-behind" : "na" }, SCHEMA[str(r["state"])] ?? "unknown");
+  };
+  return rows.length ? table("Schemas met in records", "sampled; ids are the registry's", [">Id", "Subject and version"], rows.map((r) => [String(r["schema_id"]), subjects(r)])) : null;
+}

@@ -10,7 +10,7 @@ from typing import Any
 from lineage.evidence import STALE_MS, is_stale
 from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
 from lineage.graph import Node
-from lineage.identity import edge_id, is_unknown_writer
+from lineage.identity import is_unknown_writer
 from lineage.ledger import sentence
 from lineage.meter import LagRow
 from lineage.observations import Ms
@@ -39,7 +39,9 @@ def build(at: Ms, tick: int, standing: Standing, samples: Samples, resolution: s
 class _Framing:
     def __init__(self, at: Ms, standing: Standing, samples: Samples) -> None:
         self.at, self.standing, self.samples = at, standing, samples
+        self.counted = {subject for subject, _ in samples.numbers}  # most edges have no numbers of their own
         self.patient: dict[tuple[str, str], float] = {}
+        self.confirmed: dict[str, Ms | None] = {}
         self.items = {k: i for k, row in samples.lag.items() if row.verdict and (i := self._item(k, row))}
 
     def frame(self, tick: int, resolution: str) -> Frame:
@@ -64,6 +66,12 @@ class _Framing:
             self.patient[cluster, kind] = self._patience(cluster, kind)
         return self.patient[cluster, kind]
 
+    def confirmed_at(self, cluster: str) -> Ms | None:
+        """When the cluster's positions were sampled."""
+        if cluster not in self.confirmed:
+            self.confirmed[cluster] = self.time(f"cluster:{cluster}", "positions_at")
+        return self.confirmed[cluster]
+
     def _patience(self, cluster: str, kind: str) -> float:
         return max(LEAST_PATIENCE, PATIENCE * (self.number(f"cluster:{cluster}", f"interval:{kind}") or 10.0))
 
@@ -71,16 +79,14 @@ class _Framing:
 
     def _item(self, key: Triple, row: LagRow) -> LagItem | None:
         cluster, group, topic = key
-        node = self.standing.nodes.get(node_id("group", cluster, group))
-        if node is None or node_id("topic", cluster, topic) not in self.standing.nodes:
+        reader = self.standing.reader(key)
+        if reader is None:
             return None  # a position of what is not listed (any more)
-        service = node.attrs.get("service")
-        owner = self.standing.nodes.get(service) if service else node
-        sampled = row.sampled_at or self.time(f"cluster:{cluster}", "positions_at") or self.at
+        sampled = row.sampled_at or self.confirmed_at(cluster) or self.at
         behind = None if row.behind_since is None else max(0, sampled - row.behind_since) / 1000
         return LagItem(
-            cluster=cluster, group=group, topic=topic, service=split_id(service)[1][-1] if service else None,
-            team=owner.team if owner else None, lag=row.lag, time_lag=0.0 if row.lag == 0 else behind,
+            cluster=cluster, group=group, topic=topic, service=reader.service, team=reader.team,
+            lag=row.lag, time_lag=0.0 if row.lag == 0 else behind,
             time_lag_error=0.0 if row.lag == 0 else row.error, verdict=row.verdict, reason=row.reason,
             rules_version=row.rules_version, since=row.since, unread=row.unread, rate_in=row.rate_in,
             rate_out=row.rate_out, catch_up=row.catch_up, loss_in=row.loss_in, members=row.members, sampled_at=sampled,
@@ -91,9 +97,9 @@ class _Framing:
     def _edge(self, bone: Bone) -> EdgeState:
         edge, entry = bone.edge, bone.entry
         item = self.items.get(bone.read) if bone.read else None
-        pieces = tuple(self._evidence(bone, e) for e in edge.evidence)
-        confirmed = self.time(f"cluster:{bone.cluster}", "positions_at")
-        patience = self.patience(bone.cluster, "positions")
+        counted = bone.id in self.counted
+        pieces = tuple([self._evidence(bone, e, counted) for e in edge.evidence])
+        confirmed, patience = self.confirmed_at(bone.cluster), self.patience(bone.cluster, "positions")
         stale = all(is_stale(p.source, p.last_seen, confirmed, self.at, patience) for p in pieces)
         return EdgeState(
             source=edge.source, target=edge.target, key=edge.key, relation=edge.relation, strength=edge.strength,
@@ -108,11 +114,10 @@ class _Framing:
 
     def _told_of(self, bone: Bone, metric: str) -> float | None:
         """A number that a source told of the edge, or of the ends that it knows the edge's by."""
-        if (told := self.number(bone.id, metric)) is not None:
-            return told
-        edge = bone.edge
-        ends = (j["ends"] for e in edge.evidence for j in e.get("joins") or () if "ends" in j)
-        return next((n for a, b in ends if (n := self.number(edge_id(edge.relation, a, b), metric)) is not None), None)
+        for name in bone.names:
+            if name in self.counted and (told := self.number(name, metric)) is not None:
+                return told
+        return None
 
     def _rate(self, bone: Bone, item: LagItem | None) -> float | None:
         told = self._told_of(bone, "edge_rate")
@@ -122,13 +127,13 @@ class _Framing:
             return item.rate_out if item else None
         return self.number(bone.edge.target, "rate") if bone.alone else None
 
-    def _evidence(self, bone: Bone, e: Mapping[str, Any]) -> EvidenceState:
+    def _evidence(self, bone: Bone, e: Mapping[str, Any], counted: bool) -> EvidenceState:
         source, first = e["source"], e["first_seen"]
-        last, count = self._moving(bone, source)
-        recent = self.time(bone.id, f"hour:{source}")
+        last, count = self._moving(bone, source, counted)
+        recent = self.time(bone.id, f"hour:{source}") if counted else None
         return EvidenceState(source, e["strength"], first, first if last is None else last, e["detail"], count, recent)
 
-    def _moving(self, bone: Bone, source: str) -> tuple[Ms | None, int]:
+    def _moving(self, bone: Bone, source: str, counted: bool) -> tuple[Ms | None, int]:
         if source == "positions":
             row = self.samples.lag.get(bone.read) if bone.read else None
             return (row.last_commit, row.parts) if row else (None, 1)
@@ -136,27 +141,28 @@ class _Framing:
             return self.time(bone.reader, "described_at"), bone.assigned
         if source == "log_end":
             return self._last_write(bone.edge.target), int(self.number(bone.edge.target, "log_end") or 0)
+        if not counted:
+            return None, 1
         seen, count = self.time(bone.id, f"last_seen:{source}"), self.number(bone.id, f"count:{source}")
         return seen, int(count or 1)
 
     def _last_write(self, topic: str) -> Ms | None:
-        times = [t for t in (self.time(topic, "last_write"), self.time(topic, "produced_at")) if t]
-        return max(times, default=None)
+        return max(self.time(topic, "last_write") or 0, self.time(topic, "produced_at") or 0) or None
 
     # Nodes
 
     def _nodes(self, edges: Sequence[EdgeState]) -> dict[str, NodeState]:
-        return {node.id: self._node(node, [edges[n] for n in touching]) for node, touching in self.standing.ordered}
+        return {node.id: self._node(node, touching, edges) for node, touching in self.standing.ordered}
 
-    def _node(self, node: Node, edges: list[EdgeState]) -> NodeState:
-        last, stale = self._seen(node, edges)
+    def _node(self, node: Node, touching: Sequence[int], edges: Sequence[EdgeState]) -> NodeState:
+        last, stale = self._seen(node, touching, edges)
         return NodeState(
             id=node.id, kind=node.kind, name=node.name, cluster=node.cluster, team=node.team,
             owner_source=node.owner_source, first_seen=node.first_seen, last_seen=last, stale=stale,
             attrs=self._attrs(node),
         )  # fmt: skip
 
-    def _seen(self, node: Node, edges: list[EdgeState]) -> tuple[Ms, bool]:
+    def _seen(self, node: Node, touching: Sequence[int], edges: Sequence[EdgeState]) -> tuple[Ms, bool]:
         if node.kind == "team":
             return self.at, False
         if node.kind in LISTED and ("partitions" in node.attrs or "state" in node.attrs):
@@ -166,8 +172,9 @@ class _Framing:
             return seen, self.at - seen > self.patience(node.cluster, kind) * 1000
         if "told_by" in node.attrs:
             return self._told(node)
-        seen = max((e.last_seen for edge in edges for e in edge.evidence), default=node.first_seen)
-        return seen, all(e.stale for e in edges) if edges else self.at - seen > STALE_MS
+        mine = [edges[n] for n in touching]
+        seen = max([e.last_seen for edge in mine for e in edge.evidence], default=node.first_seen)
+        return seen, all(e.stale for e in mine) if mine else self.at - seen > STALE_MS
 
     def _told(self, node: Node) -> tuple[Ms, bool]:
         """The newest reading that named it, and whether all that did are overdue."""
@@ -181,7 +188,7 @@ class _Framing:
             node = replace(node, attrs={**attrs, **{f: self.number(node.id, f) for f in node.attrs["figures"]}})
         if node.kind == "topic":
             whole = {k: None if (v := self.number(node.id, k)) is None else int(v) for k in WHOLE}
-            sampled = self.time(f"cluster:{node.cluster}", "positions_at")
+            sampled = self.confirmed_at(node.cluster)
             return {**node.attrs, **whole, "rate": self.number(node.id, "rate"), "log_sampled_at": sampled}
         if is_unknown_writer(node.id):
             topic = node_id("topic", *split_id(node.id)[1])

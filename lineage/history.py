@@ -6,7 +6,8 @@ Every answer is that of a tick: the newest at or before the moment asked for, or
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ class TapeBegins(LookupError):
 
 _frames, _standings, _graphs, _samples, _names = Cache(12), Cache(8), Cache(8), Cache(6), Cache(1)
 _numbers, _details = Cache(512), Cache(64)
+_READING = ThreadPoolExecutor(2, thread_name_prefix="lake")
 _lakes: dict[tuple[str, str], Lake] = {}
 _lakes_lock = threading.Lock()
 
@@ -132,7 +134,8 @@ def frame_at(t: Ms | None, *, hindsight: bool = False) -> Frame:
     key = (*_key(tick), _structure_key(tick, hindsight))
 
     def make() -> Frame:
-        return framing.build(tick.at, tick.number, _standing(tick, hindsight), _sampled(tick), tick.resolution)
+        samples = _sampled(tick, lambda: _standing(tick, hindsight))
+        return framing.build(tick.at, tick.number, _standing(tick, hindsight), samples, tick.resolution)
 
     return replace(_frames.get(key, make), live=t is None)
 
@@ -184,24 +187,23 @@ def _read_standing(tick: Tick, hindsight: bool) -> Standing:
     return Standing(known.nodes, known.edges, known.clusters, known.collectors, known.places, known.said)
 
 
-def _sampled(tick: Tick) -> Samples:
-    return _samples.get(_key(tick), lambda: _read_samples(tick))
+def _sampled(tick: Tick, meanwhile: Callable[[], Any] = lambda: None) -> Samples:
+    return _samples.get(_key(tick), lambda: _read_samples(tick, meanwhile))
 
 
-def _read_samples(tick: Tick) -> Samples:
+def _read_samples(tick: Tick, meanwhile: Callable[[], Any]) -> Samples:
     """The block up to ``tick``; where an earlier tick of it is at hand, only what came since."""
     number, at, directory = _key(tick)
     base = _samples.newest(
         lambda k: k[2] == directory and block_of(k[1]) == block_of(at) and k[0] < number and k[1] < at
     )
     held = _samples.get(base, lambda: Samples({}, {})) if base else Samples({}, {})
+    read, after = lake().latest, base[0] if base else 0
+    rows = [_READING.submit(read, part.table, at, number, after) for part in (_NUMBERS, _LAG)]
+    meanwhile()  # needs the interpreter, which the lake does not
     numbers, lag = dict(held.numbers), dict(held.lag)
-    for part, into in ((_NUMBERS, numbers), (_LAG, lag)):
-        if base:
-            rows = [row[2:] for row in lake().between(part.table, base[1] + 1, at, number)]
-        else:
-            rows = lake().latest(part.table, at, number)
-        reel.merge(into, part.decode(rows))
+    reel.merge(numbers, _NUMBERS.decode(rows[0].result()))
+    reel.merge(lag, _LAG.decode(rows[1].result()))
     return Samples(numbers, lag)
 
 
@@ -210,8 +212,8 @@ def _decode_numbers(rows: Sequence[Row]) -> list[tuple[Any, Any]]:
 
 
 def _decode_lag(rows: Sequence[Row]) -> list[tuple[Any, Any]]:
-    names = _dictionary(max((max(row[:2]) for row in rows), default=-1))
-    decoded = (((*names[grp], names[topic][1]), LagRow(*row)) for grp, topic, *row in rows)
+    names = _dictionary(max([max(row[0], row[1]) for row in rows], default=-1))
+    decoded = [((*names[row[0]], names[row[1]][1]), LagRow._make(row[2:])) for row in rows]
     return [(key, row if row.verdict else None) for key, row in decoded]
 
 

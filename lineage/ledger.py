@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lineage.evidence import ago, noun, rank
 from lineage.observations import Ms
@@ -18,8 +18,7 @@ ALONE = {"declared": "declared_only", "permitted": "permitted_only", "observed":
 ENDS = frozenset({"service", "connector", "query", "writer", "group"})
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(NamedTuple):
     """An edge as the ledger needs it."""
 
     relation: str
@@ -34,6 +33,9 @@ class Entry:
 
     drift: str | None = None
     contradictions: tuple[str, ...] = ()
+
+
+NOTHING = Entry()
 
 
 class Ledger:
@@ -57,6 +59,8 @@ class Ledger:
 
     def entry(self, edge: Claimed) -> Entry:
         """What drifts, and what speaks against the edge."""
+        if not self._declared and not self._permitted and edge.strengths & SEEN:
+            return NOTHING
         return Entry(self._drift(edge), tuple(self._against(edge)))
 
     def _drift(self, edge: Claimed) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from lineage.frames import Said
 from lineage.graph import Edge, Node
+from lineage.identity import edge_id
 from lineage.identity import node_id as _node_id
 from lineage.identity import split_id as _split_id
 from lineage.ledger import SEEN, Claimed, Entry, Ledger
@@ -19,10 +20,18 @@ IDS = 100_000  # names that are kept taken apart: every frame asks for the same 
 node_id, split_id = lru_cache(IDS)(_node_id), lru_cache(IDS)(_split_id)
 
 
+class Reader(NamedTuple):
+    """Whose lag it is."""
+
+    service: str | None  # its name
+    team: str | None
+
+
 class Bone(NamedTuple):
     """An edge without its numbers."""
 
     id: str
+    names: tuple[str, ...]  # its id, and the ids that its sources know it by
     edge: Edge
     entry: Entry
     cluster: str
@@ -46,28 +55,41 @@ class Standing:
     @cached_property
     def bones(self) -> tuple[Bone, ...]:
         """The edges in order of their ids."""
-        claimed = {k: _claimed(e) for k, e in self.edges.items()}
-        ledger = Ledger(claimed.values())
-        writers = Counter(e.target for e in self.edges.values() if e.relation == "writes" and e.strength in SEEN)
-        return tuple(
-            self._bone(k, e, ledger.entry(claimed[k]), e.relation == "writes" and writers[e.target] == 1)
-            for k, e in sorted(self.edges.items())
-        )
+        edges = sorted(self.edges.items())
+        claimed = [_claimed(e) for _, e in edges]
+        ledger = Ledger(claimed)
+        writers = Counter([e.target for e in self.edges.values() if e.relation == "writes" and e.strength in SEEN])
+        return tuple([self._bone(k, e, ledger.entry(c), writers) for (k, e), c in zip(edges, claimed, strict=True)])
 
-    def _bone(self, name: str, edge: Edge, entry: Entry, alone: bool) -> Bone:
-        cluster = split_id(edge.source if edge.relation == "reads" else edge.target)[1][0]
-        read, reader, assigned = None, "", 0
-        if edge.relation == "reads" and edge.source.startswith("topic:"):
-            at, topic = split_id(edge.source)[1][:2]
-            group = split_id(edge.target)[1][-1] if edge.target.startswith("group:") else edge.key
-            read = (at, group, topic)
-            reader = node_id("group", at, group) if group else ""
-            assigned = self._assigned(reader, topic)
-        return Bone(name, edge, entry, cluster, read, reader, assigned, alone)
+    def _bone(self, name: str, edge: Edge, entry: Entry, writers: Mapping[str, int]) -> Bone:
+        cluster, read, reader = _whose(edge.relation, edge.source, edge.target, edge.key)
+        ends = [j["ends"] for e in edge.evidence for j in e.get("joins") or () if "ends" in j]
+        names = (name, *[edge_id(edge.relation, a, b) for a, b in ends])
+        assigned = self._assigned(reader, read[2]) if read else 0
+        alone = edge.relation == "writes" and writers[edge.target] == 1
+        return Bone(name, names, edge, entry, cluster, read, reader, assigned, alone)
 
     def _assigned(self, group: str, topic: str) -> int:
         members = self.nodes[group].attrs.get("members") if group in self.nodes else None
         return sum(len(m["assigned"].get(topic, ())) for m in members or ())
+
+    def reader(self, pair: Triple) -> Reader | None:
+        """Whose the lag of this group on this topic is; None where one of them does not stand."""
+        if pair not in self._readers:
+            self._readers[pair] = self._reader(*pair)
+        return self._readers[pair]
+
+    @cached_property
+    def _readers(self) -> dict[Triple, Reader | None]:
+        return {}
+
+    def _reader(self, cluster: str, group: str, topic: str) -> Reader | None:
+        node = self.nodes.get(node_id("group", cluster, group))
+        if node is None or node_id("topic", cluster, topic) not in self.nodes:
+            return None
+        service = node.attrs.get("service")
+        owner = self.nodes.get(service) if service else node
+        return Reader(split_id(service)[1][-1] if service else None, owner.team if owner else None)
 
     @cached_property
     def ordered(self) -> tuple[tuple[Node, tuple[int, ...]], ...]:
@@ -79,5 +101,16 @@ class Standing:
         return tuple((node, tuple(touching[k])) for k, node in sorted(self.nodes.items()))
 
 
+@lru_cache(IDS)
+def _whose(relation: str, source: str, target: str, key: str) -> tuple[str, Triple | None, str]:
+    """The cluster of an edge, the group and topic whose lag it shows, and the node of that group."""
+    cluster = split_id(source if relation == "reads" else target)[1][0]
+    if relation != "reads" or not source.startswith("topic:"):
+        return cluster, None, ""
+    at, topic = split_id(source)[1][:2]
+    group = split_id(target)[1][-1] if target.startswith("group:") else key
+    return cluster, (at, group, topic), node_id("group", at, group) if group else ""
+
+
 def _claimed(edge: Edge) -> Claimed:
-    return Claimed(edge.relation, edge.source, edge.target, frozenset(e["strength"] for e in edge.evidence))
+    return Claimed(edge.relation, edge.source, edge.target, frozenset([e["strength"] for e in edge.evidence]))

@@ -130,11 +130,10 @@ class Strand:
 
 def merge(held: dict[Any, Any], pairs: Sequence[tuple[Any, Any]]) -> None:
     """Adds what came, in its order; None ends a key."""
-    for key, value in pairs:
-        if value is None:
-            held.pop(key, None)
-        else:
-            held[key] = value
+    held.update(pairs)
+    for key in [key for key, value in pairs if value is None]:
+        if key in held and held[key] is None:  # nothing came after its end
+            del held[key]
 
 
 class Reel:

@@ -12,8 +12,6 @@ from dashboard.views.common import Index, edge_key, index_of
 from dashboard.views.drawn import Drawn
 from lineage.frames import EdgeState, EvidenceState, Frame, NodeState
 
-_TIMES = frozenset({"last_write", "log_sampled_at", "sampled_at"})
-
 
 def dumps(value: Any) -> bytes:
     """JSON; bytes that were no UTF-8 in a name become replacement characters (ids keep them, encoded)."""
@@ -41,31 +39,39 @@ def moment(frame: Frame) -> dict[str, Any]:
 def graph(frame: Frame, drawn: Drawn) -> dict[str, Any]:
     """networkx's node-link form, edges under "edges"; ``networkx.node_link_graph(body, edges="edges")`` reads it."""
     index = index_of(frame)
-    times = {c.name: c.sampled_at for c in frame.clusters}
+    times = {c.name: rfc(c.sampled_at) for c in frame.clusters}
     nodes = [node(n, times) for n in sorted(drawn.nodes, key=lambda n: n.id)]
     edges = [edge(frame, index, e, times) for e in sorted(drawn.edges, key=edge_key)]
     head = {"directed": True, "multigraph": True, "graph": moment(frame)}
     return {**moment(frame), **head, "nodes": nodes, "edges": edges}
 
 
-def node(n: NodeState, times: Mapping[str, int | None]) -> dict[str, Any]:
-    """A node with its attributes; ``sampled_at`` is when its numbers were taken."""
+def node(n: NodeState, times: Mapping[str, str | None]) -> dict[str, Any]:
+    """A node with its attributes; ``sampled_at`` is when its numbers were taken, else its cluster's time."""
     own = dict(n.attrs)
-    for name in _TIMES & own.keys():
-        own[name] = rfc(own[name])
+    if "last_write" in own:
+        own["last_write"] = rfc(own["last_write"])
     if hanging := own.get("hanging"):
         own["hanging"] = [{**h, "since": rfc(h["since"])} for h in hanging]
-    sampled = own.pop("log_sampled_at", None) or rfc(times.get(n.cluster))
-    own |= {"id": n.id, "kind": n.kind, "name": n.name, "cluster": n.cluster, "team": n.team, "stale": n.stale}
-    own |= {"owner_source": n.owner_source, "first_seen": rfc(n.first_seen), "last_seen": rfc(n.last_seen)}
-    return {**own, "sampled_at": sampled}
+    sampled = rfc(own.pop("log_sampled_at", None)) or times.get(n.cluster)
+    return {
+        **own,
+        "id": n.id,
+        "kind": n.kind,
+        "name": n.name,
+        "cluster": n.cluster,
+        "team": n.team,
+        "stale": n.stale,
+        "owner_source": n.owner_source,
+        "first_seen": stamp(n.first_seen),
+        "last_seen": stamp(n.last_seen),
+        "sampled_at": sampled,
+    }
 
 
-def edge(frame: Frame, index: Index, e: EdgeState, times: Mapping[str, int | None]) -> dict[str, Any]:
+def edge(frame: Frame, index: Index, e: EdgeState, times: Mapping[str, str | None]) -> dict[str, Any]:
     """An edge; its key is the group of a joined read, else the relation, so that parallel edges stay apart."""
     item = index.lag_of_edge(e)
-    ends = (frame.nodes.get(e.source), frame.nodes.get(e.target))
-    cluster = next((n.cluster for n in ends if n and n.cluster), "")
     return {
         "source": e.source,
         "target": e.target,
@@ -81,8 +87,13 @@ def edge(frame: Frame, index: Index, e: EdgeState, times: Mapping[str, int | Non
         "evidence": [evidence(x) for x in e.evidence],
         "drift": e.drift,
         "contradictions": list(e.contradictions),
-        "sampled_at": rfc(item.sampled_at if item else times.get(cluster)),
+        "sampled_at": stamp(item.sampled_at) if item else times.get(_cluster(frame, e)),
     }
+
+
+def _cluster(frame: Frame, e: EdgeState) -> str:
+    ends = (frame.nodes.get(e.source), frame.nodes.get(e.target))
+    return next((n.cluster for n in ends if n and n.cluster), "")
 
 
 def evidence(e: EvidenceState) -> dict[str, Any]:
@@ -90,8 +101,8 @@ def evidence(e: EvidenceState) -> dict[str, Any]:
     return {
         "source": e.source,
         "strength": e.strength,
-        "first_seen": rfc(e.first_seen),
-        "last_seen": rfc(e.last_seen),
+        "first_seen": stamp(e.first_seen),
+        "last_seen": stamp(e.last_seen),
         "detail": e.detail,
         "count": e.count,
         "recent": e.recent,

@@ -307,6 +307,7 @@ def main() -> None:
         ("live", int, 800), ("paused", int, 150), ("playing", int, 50), ("deaf", int, 1), ("views", int, 10),
         ("seconds", float, 20.0), ("speed", float, 60.0), ("seeks", int, 1000), ("hours", float, 2.0),
         ("services", int, 10), ("topics", int, 20), ("partitions", int, 6), ("groups", int, 24), ("moving", float, 0.5),
+        ("writing", float, 1.0),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=kind, default=value)
     parser.add_argument("--dir", default="", help="keep the recording here, or go on with the one that is here")

@@ -110,6 +110,14 @@ def ago(ms: float) -> str:
     return f"{seconds} s"
 
 
+def holds_until(since: Ms, at: Ms) -> Ms:
+    """The first moment after ``at`` when the age, or the staleness, of what was seen at ``since`` is another one."""
+    seconds = max(0, (at - since) // 1000)
+    size = next((size for least, size, _ in _SPANS if seconds >= least), 1)
+    said = since + (seconds // size + 1) * size * 1000
+    return min(said, since + STALE_MS + 1) if at <= since + STALE_MS else said
+
+
 def noun(source: str, count: int) -> str:
     """``412 spans``: so many of what this source counts."""
     one, many = NOUNS.get(source, (f"sighting by {source}", f"sightings by {source}"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from lineage.evidence import STALE_MS, is_stale
+from lineage.evidence import STALE_MS, holds_until, is_stale
 from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
 from lineage.graph import Node
 from lineage.identity import is_unknown_writer
@@ -20,6 +20,7 @@ PATIENCE = 3.0  # intervals after which a number is stale
 LEAST_PATIENCE = 5.0  # seconds
 READING_GRACE_MS = 30_000  # what a slow source may be late
 WHOLE = ("size", "records", "producers")  # numbers of a topic without a fraction
+Place = tuple[int, Ms]  # number and time of a tick
 LISTED = {"topic": ("topics_at", "topology"), "group": ("groups_at", "groups")}
 
 
@@ -31,9 +32,38 @@ class Samples:
     lag: Mapping[Triple, LagRow]
 
 
-def build(at: Ms, tick: int, standing: Standing, samples: Samples, resolution: str = "full") -> Frame:
-    """The frame of one tick."""
-    return _Framing(at, standing, samples).frame(tick, resolution)
+@dataclass
+class Trail:
+    """The edges of the last frame of a structure: who goes from tick to tick makes anew only what is another one."""
+
+    place: Place = (0, -1)
+    edges: list[EdgeState] = field(default_factory=list)
+    until: list[Ms] = field(default_factory=list)  # when the words of each are others, though nothing moved
+    late: Mapping[str, bool] = field(default_factory=dict)
+
+
+class Moved(NamedTuple):
+    """What other numbers and lag rows have than at the tick of the trail."""
+
+    numbers: Iterable[tuple[str, str]]
+    lag: Iterable[Triple]
+
+
+def build(
+    at: Ms,
+    tick: int,
+    standing: Standing,
+    samples: Samples,
+    resolution: str = "full",
+    trail: Trail | None = None,
+    moved: Moved | None = None,
+) -> Frame:
+    """The frame of one tick. With ``trail``, which goes on to this one, and ``moved`` since (None: not known)."""
+    framing = _Framing(at, standing, samples)
+    edges = framing.edges() if trail is None else framing.edges_after(trail, moved)
+    if trail is not None:
+        trail.place = (tick, at)
+    return framing.frame(tick, edges, resolution)
 
 
 class _Framing:
@@ -44,8 +74,7 @@ class _Framing:
         self.confirmed: dict[str, Ms | None] = {}
         self.items = {k: i for k, row in samples.lag.items() if row.verdict and (i := self._item(k, row))}
 
-    def frame(self, tick: int, resolution: str) -> Frame:
-        edges = tuple(self._edge(b) for b in self.standing.bones)
+    def frame(self, tick: int, edges: tuple[EdgeState, ...], resolution: str) -> Frame:
         nodes = self._nodes(edges)
         return Frame(
             at=self.at, live=False, resolution=resolution, tick=tick, nodes=nodes, edges=edges,
@@ -93,6 +122,32 @@ class _Framing:
         )  # fmt: skip
 
     # Edges
+
+    def edges(self) -> tuple[EdgeState, ...]:
+        return tuple([self._edge(b) for b in self.standing.bones])
+
+    def edges_after(self, trail: Trail, moved: Moved | None) -> tuple[EdgeState, ...]:
+        """The same; what of the trail still holds is taken over."""
+        late = {c: self._late(c) for c in self.standing.clusters}
+        if moved is None or late != trail.late or not trail.edges:
+            trail.edges, trail.late = list(self.edges()), late
+            trail.until = [self._until(e) for e in trail.edges]
+            return tuple(trail.edges)
+        touched = self.standing.touched
+        anew = {n for n, until in enumerate(trail.until) if until <= self.at}
+        for key in {subject for subject, _ in moved.numbers}.union(moved.lag):
+            anew.update(touched.get(key, ()))
+        for n in anew:
+            trail.edges[n] = edge = self._edge(self.standing.bones[n])
+            trail.until[n] = self._until(edge)
+        return tuple(trail.edges)
+
+    def _late(self, cluster: str) -> bool:
+        """Whether nothing has confirmed the cluster's positions for too long."""
+        return is_stale("positions", 0, self.confirmed_at(cluster), self.at, self.patience(cluster, "positions"))
+
+    def _until(self, edge: EdgeState) -> Ms:
+        return min((holds_until(e.last_seen, self.at) for e in edge.evidence), default=self.at + STALE_MS)
 
     def _edge(self, bone: Bone) -> EdgeState:
         edge, entry = bone.edge, bone.entry

@@ -142,9 +142,13 @@ def frame_at(t: Ms | None, *, hindsight: bool = False) -> Frame:
 
 def frame_of(tick: Tick, walk: Reel, *, hindsight: bool = False) -> Frame:
     """The same of a tick, for who goes from tick to tick with ``walk``."""
-    standing = walk.same(_structure_key(tick, hindsight), lambda: _standing(tick, hindsight))
+    walk.tick = tick
+    key = _structure_key(tick, hindsight)
+    standing, trail = walk.same(key, lambda: (_standing(tick, hindsight), framing.Trail()))
     samples = Samples(walk.at(lake(), tick, _NUMBERS), walk.at(lake(), tick, _LAG))
-    return framing.build(tick.at, tick.number, standing, samples, tick.resolution)
+    numbers, lag = (walk.since(lake(), part, trail.place) for part in (_NUMBERS, _LAG))
+    moved = None if numbers is None or lag is None else framing.Moved(numbers, lag)
+    return framing.build(tick.at, tick.number, standing, samples, tick.resolution, trail, moved)
 
 
 def ticks_after(t: Ms, most: int) -> list[Tick]:
@@ -250,9 +254,11 @@ def _triple(grp: int, topic: int) -> Triple:
 def _number(kind: str, cluster: str, name: str) -> int:
     """The lake's number of a name, which never changes; -1 for one that has none yet."""
     key = (str(settings.DATA_DIR), kind, cluster, name)
-    found: int | None = _numbers.get(
-        key, Name.objects.filter(kind=kind, cluster=cluster, name=name).values_list("id", flat=True).first
-    )
+
+    def read() -> int | None:
+        return Name.objects.filter(kind=kind, cluster=cluster, name=name).values_list("id", flat=True).first()
+
+    found = _numbers.get(key, read)
     if found is None:
         _numbers.drop(key)
     return -1 if found is None else found
@@ -265,7 +271,7 @@ def partitions_at(
     t: Ms | None, cluster: str, group: str | None = None, topic: str | None = None, *, walk: Reel | None = None
 ) -> Mapping[Triple, tuple[PartitionLag, ...]]:
     """Every partition's position by cluster, group and topic. Raises TapeBegins."""
-    tick = tick_at(t)
+    tick = _tick_of(walk, t)
     sampled = int(_sampled_at(walk, tick, cluster) or tick.at)
     walk = walk or Reel()
     rows = walk.at(lake(), tick, Part("positions", _decode_positions, *_where(cluster, group, topic)))
@@ -281,6 +287,11 @@ def partitions_at(
         k: tuple(replace(p, owner_member=owners[k].get(p.partition)) for p in sorted(v, key=lambda p: p.partition))
         for k, v in sorted(out.items())
     }
+
+
+def _tick_of(walk: Reel | None, t: Ms | None) -> Tick:
+    """The tick that shows ``t``, which is as a rule where ``walk`` stands."""
+    return walk.tick if walk and walk.tick and walk.tick.at == t else tick_at(t)
 
 
 def _of_topics(numbers: set[int] | None) -> tuple[str, tuple[int, ...]]:
@@ -332,7 +343,7 @@ def _owners(standing: Standing, key: Triple) -> dict[int, str]:
 
 def topic_logs_at(t: Ms | None, cluster: str, topic: str, *, walk: Reel | None = None) -> list[dict[str, Any]]:
     """Leader, replicas, in-sync replicas and range of every partition, in order; [] for an unknown topic."""
-    tick = tick_at(t)
+    tick = _tick_of(walk, t)
     number = _number("topic", cluster, topic)
     logs = _logs(walk or Reel(), tick, *_where(cluster, None, topic))
     sampled = _sampled_at(walk, tick, cluster)
@@ -353,8 +364,12 @@ def topic_logs_at(t: Ms | None, cluster: str, topic: str, *, walk: Reel | None =
 
 def _detail(tick: Tick, node: str) -> Mapping[str, Any]:
     """What only the node's own page asks for; as constant as the structure."""
-    rows = versions.known_at(NodeVersion.objects.filter(node=node), tick.at).values_list("detail", flat=True)
-    return _details.get((node, _structure_key(tick)), lambda: rows.first() or {})
+
+    def read() -> Mapping[str, Any]:
+        rows = versions.known_at(NodeVersion.objects.filter(node=node), tick.at).values_list("detail", flat=True)
+        return rows.first() or {}
+
+    return _details.get((node, _structure_key(tick)), read)
 
 
 # Changes

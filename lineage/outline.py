@@ -73,6 +73,17 @@ class Standing:
         members = self.nodes[group].attrs.get("members") if group in self.nodes else None
         return sum(len(m["assigned"].get(topic, ())) for m in members or ())
 
+    @cached_property
+    def touched(self) -> Mapping[str | Triple, list[int]]:
+        """Places of the bones that the numbers of a subject, or the lag of a group on a topic, are part of."""
+        found: dict[str | Triple, list[int]] = defaultdict(list)
+        for place, bone in enumerate(self.bones):
+            counted = bone.alone or any(e["source"] == "log_end" for e in bone.edge.evidence)
+            for key in {*bone.names, bone.edge.target if counted else "", bone.reader, bone.read}:
+                if key:
+                    found[key].append(place)
+        return found
+
     def reader(self, pair: Triple) -> Reader | None:
         """Whose the lag of this group on this topic is; None where one of them does not stand."""
         if pair not in self._readers:

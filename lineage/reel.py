@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, NamedTuple, TypeVar
 
 from lineage.lake import BLOCK_MS, Lake, Row, block_of
@@ -91,6 +91,7 @@ class Strand:
     def __init__(self, part: Part, ahead: bool) -> None:
         self.part, self._ahead = part, ahead
         self._number, self._at = 0, -1
+        self._before, self._moved = (0, -1), set[Any]()
         self.held: dict[Any, Any] = {}
 
     def to(self, lake: Lake, tick: Tick) -> Mapping[Any, Any]:
@@ -99,6 +100,7 @@ class Strand:
             return self.held
         same = block_of(tick.at) == block_of(self._at) and self._number < tick.number
         start = self._at + 1 if same else block_of(tick.at)
+        self._before, self._moved = (self._number, self._at) if same else (0, -1), set()
         if not same:
             self.held = {}  # each block of the tape stands for itself
         if same or (self._ahead and tick.at - start < self._span()):
@@ -113,12 +115,22 @@ class Strand:
     def _walk(self, lake: Lake, start: Ms, tick: Tick, after: int) -> None:
         if not self._ahead:
             rows = lake.between(self.part.table, start, tick.at, tick.number, self.part.where, self.part.args)
-            return merge(self.held, self.part.decode([r[2:] for r in rows]))
+            return self._add(self.part.decode([r[2:] for r in rows]))
         span = self._span()
         for begin in range(start - start % span, tick.at + 1, span):
             found = stretches.get(lake, self.part, begin, span, tick)
             low, high = bisect_right(found.numbers, after), bisect_right(found.numbers, tick.number)
-            merge(self.held, found.pairs[low:high])
+            self._add(found.pairs[low:high])
+
+    def _add(self, pairs: Sequence[tuple[Any, Any]]) -> None:
+        merge(self.held, pairs)
+        self._moved.update([key for key, _ in pairs])
+
+    def since(self, place: tuple[int, Ms]) -> Set[Any] | None:
+        """Keys that moved from that tick to this one; None where that is not known."""
+        if place == (self._number, self._at):
+            return frozenset()
+        return self._moved if place == self._before else None
 
     def _span(self) -> Ms:
         """How much is read at once: a block, or less of it where a tick holds much."""
@@ -141,6 +153,7 @@ class Reel:
 
     def __init__(self, ahead: bool = False) -> None:
         self.ahead = ahead
+        self.tick: Tick | None = None  # whose frame was made last
         self._strands: OrderedDict[Any, Strand] = OrderedDict()
         self._memo: tuple[Any, Any] = (None, None)
 
@@ -152,6 +165,11 @@ class Reel:
         if len(self._strands) > MOST_STRANDS:
             self._strands.popitem(last=False)
         return strand.to(lake, tick)
+
+    def since(self, lake: Lake, part: Part, place: tuple[int, Ms]) -> Set[Any] | None:
+        """Keys of a part that moved from that tick to where it was asked for last; None where that is not known."""
+        strand = self._strands.get((id(lake), part.table, part.where, part.args))
+        return strand.since(place) if strand else None
 
     def same(self, key: Any, make: Callable[[], T]) -> T:
         """What ``make`` made the last time for this key, or makes now: one thing is kept."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.evidence import STRENGTHS
+from lineage.evidence import STRENGTHS, ago, holds_until, is_stale
 from lineage.frames import EvidenceState
 from lineage.ledger import SEEN, Claimed, Ledger, sentence
 
@@ -106,3 +106,15 @@ def test_the_sentence_begins_with_the_strongest_and_ends_with_what_is_missing() 
 
 def test_without_evidence_it_says_so() -> None:
     assert sentence([], 100_000) == "no evidence"
+
+
+@given(st.integers(0, 300_000_000), st.integers(0, 300_000_000))
+def test_an_age_holds_until_it_is_said_otherwise(since: int, at: int) -> None:
+    until = holds_until(since, at)
+    assert until > at
+    assert _aged(since, until - 1) == _aged(since, at)
+    assert _aged(since, until) != _aged(since, at)
+
+
+def _aged(since: int, at: int) -> tuple[str, bool]:
+    return ago(at - since), is_stale("otlp", since, None, at, 0)

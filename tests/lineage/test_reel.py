@@ -62,6 +62,23 @@ def test_ticks_may_be_passed_over_and_gone_back_to(tape: Tape) -> None:
         assert history.frame_of(at[n], walk) == history.frame_at(at[n].at)
 
 
+def test_an_edge_that_nothing_moved_is_taken_over(tape: Tape) -> None:
+    at, late, settled = ticks()[-1].at, T0 + 570_000 + 4 * 3_600_000, dict[str, Any]()
+    tape.take(w.spans(at, "writes", "service:shop", "topic:c/payments"))
+    tape.cut(at + 200)
+    for n in range(2):
+        tape.take(w.frame(late + n * 1000, {"orders": 900 + n}, {"a": {"orders": 99 + n}}))
+        tape.cut(late + n * 1000 + 100)
+    walk = Reel(ahead=True)
+    for tick in ticks()[-2:]:
+        found = {(e.source, e.target): e for e in history.frame_of(tick, walk).edges}
+        same = {k for k, e in found.items() if settled.get(k) is e}
+        settled = found
+    assert ("service:shop", "topic:c/payments") in same
+    assert ("topic:c/orders", "group:c/a") not in same
+    assert history.frame_of(ticks()[-1], walk) == history.frame_at(ticks()[-1].at)
+
+
 def test_many_to_a_stretch_or_few_the_frames_are_the_same(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reel, "MOST_ROWS", 1)
     walk = Reel(ahead=True)

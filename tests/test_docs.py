@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lineage.alert_words import METRICS
+from lineage.lag import VERDICTS
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -38,3 +41,12 @@ def test_make_targets_named_in_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"make (\w+)", (ROOT / "README.md").read_text())):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"README names make {target}"
+
+
+def test_every_verdict_and_every_metric_has_its_runbook() -> None:
+    sections = re.split(r"^### `(\w+)`$", (ROOT / "docs/alerts.md").read_text(), flags=re.MULTILINE)
+    told = dict(zip(sections[1::2], sections[2::2], strict=True))
+    assert {*VERDICTS, *METRICS} <= told.keys()
+    for name in {*VERDICTS, *METRICS} - {"verdict"}:
+        for word in ("Means", "Look at", "Do"):
+            assert f"- **{word}:** " in told[name], f"the section on {name} does not say {word}"

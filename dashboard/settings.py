@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.functional import SimpleLazyObject
 
 from dashboard import environment
+from dashboard.processes import preflight
 from lineage import config
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ PLAYHEAD: Config = SimpleLazyObject(lambda: config.load(os.environ))  # type: ig
 PLAYHEAD_ANONYMOUS = os.environ.get("PLAYHEAD_ANONYMOUS") or "none"
 PLAYHEAD_OTLP = os.environ.get("PLAYHEAD_OTLP") or "token"
 PLAYHEAD_TRUSTED_PROXY = os.environ.get("PLAYHEAD_TRUSTED_PROXY", "")
+PUBLIC_URL = preflight.public_url(os.environ)
 PLAYHEAD_PORTS = {
     "decode_traces": "collectors.otlp.decode_traces",
     "decode_lineage": "collectors.openlineage.decode_lineage",
@@ -126,7 +128,7 @@ LOGGING = {
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_IMPORTS = ("collectors.tasks",)
+CELERY_IMPORTS = ("collectors.tasks", "dashboard.alerts.deliver")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

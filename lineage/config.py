@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from lineage.counters import LABEL, PRODUCERS, MetricNames, metric_names
 from lineage.documents import MAX_BYTES, ConfigError, Value, nearest, read_document, secret
+from lineage.outward import Alerts, alerts_of
 
 __all__ = ["Config", "ConfigError", "load", "parse", "secret", "service_of"]
 
@@ -204,6 +205,7 @@ class Config:
     declared: tuple[Declaration, ...] = ()
     retention: Retention = Retention()
     metrics: Metrics = Metrics()
+    alerts: Alerts = field(default_factory=Alerts)
     file: str = ""
 
     def cluster(self, name: str) -> ClusterConfig:
@@ -257,6 +259,7 @@ def parse(text: str, path: str, env: Mapping[str, str]) -> Config:
         declared=tuple(_declaration(v) for v in _items(top, "declared")),
         retention=_retention(top.get("retention")),
         metrics=_metrics(top.get("metrics")),
+        alerts=alerts_of(top["alerts"]) if "alerts" in top else Alerts(),
         file=path,
     )
 

@@ -30,7 +30,7 @@ def main(demo: bool, env: Mapping[str, str] | None = None) -> int:
     try:
         data, number = preflight.data_dir(given), preflight.port(given)
         host = given.get("HOST") or "127.0.0.1"
-        with preflight.lock(data, _url(host, number)):
+        with preflight.lock(data, preflight.local_url(host, number)):
             preflight.claim(host, number, "demo" if demo else "run")
             return _Launch(_base(given, data, demo), data, demo).run()
     except Refused as e:
@@ -42,18 +42,14 @@ def main(demo: bool, env: Mapping[str, str] | None = None) -> int:
 
 
 def _base(env: Mapping[str, str], data: Path, demo: bool) -> dict[str, str]:
-    """What every child is given. Raises ConfigError for a secret that cannot be read, and for a lake that is none."""
+    """What every child is given. Raises ConfigError for a secret that cannot be read or an address that is none."""
     checked(env.get("PLAYHEAD_LAKE_URL") or "", env)
+    preflight.public_url(env)
     redis = {"REDIS_URL": url} if (url := secret(env, "REDIS_URL")) else {}
     given = {k: v for k, v in env.items() if k != "REDIS_URL_FILE"}
     fixed = {"PLAYHEAD_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
     fixed["PYTHONFAULTHANDLER"] = "1"  # a crash in a library's C leaves in the log where it was
     return {**(demo_environment(env) if demo else {}), **given, **redis, **fixed}
-
-
-def _url(host: str, number: int) -> str:
-    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
-    return f"http://{shown}:{number}"
 
 
 class _Launch:
@@ -99,9 +95,9 @@ class _Launch:
         if not supervisor.wait_until(lambda: preflight.listens(self.host, self.number), WEB_MAY_TAKE):
             supervisor.say(f"web does not listen after {WEB_MAY_TAKE:g} s; its lines above say why. It is tried again.")
         if self.demo:
-            supervisor.start(demo_spec(self.env, self.data, _url(self.host, self.number)))
+            supervisor.start(demo_spec(self.env, self.data, preflight.local_url(self.host, self.number)))
         supervisor.say(f"All processes started ({time.monotonic() - began:.1f} s)")
-        supervisor.say(f"Playhead is on {_url(self.host, self.number)}")
+        supervisor.say(f"Playhead is on {preflight.local_url(self.host, self.number)}")
         supervisor.run()
         return 0
 

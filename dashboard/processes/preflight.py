@@ -10,6 +10,9 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
+
+from lineage.config import ConfigError
 
 RECORDING_FILE = "recording.json"  # what an opened recording says of itself, in its data directory
 
@@ -95,3 +98,20 @@ def listens(host: str, number: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((target, number), timeout=0.2):
         return True
     return False
+
+
+def local_url(host: str, number: int | str) -> str:
+    """Where this machine finds what listens there."""
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"http://{shown}:{number}"
+
+
+def public_url(env: Mapping[str, str]) -> str:
+    """PLAYHEAD_PUBLIC_URL without a slash at its end, else where this machine finds it. Raises ConfigError."""
+    given = env.get("PLAYHEAD_PUBLIC_URL", "").strip().rstrip("/")
+    if not given:
+        return local_url(env.get("HOST") or "127.0.0.1", env.get("PORT") or "8000")
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ConfigError("environment", 0, "a PLAYHEAD_PUBLIC_URL that is no address", "https://playhead.example.com")
+    return given

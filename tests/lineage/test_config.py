@@ -40,6 +40,7 @@ metrics:
     {url: "http://prom:9090/", username: u, password: "${CONNECT_PASSWORD}", services: [team, job],
      producers: [{metric: sent_total, by: client}]}
   jaeger: {url: "http://jaeger:16686"}
+alerts: {allow: [10.0.0.0/8, "fd00::/8"], escalate_after: 5m}
 """
 ENV = {"KAFKA_PASSWORD": "s3cr3t-kafka", "CONNECT_PASSWORD": "s3cr3t-connect"}
 
@@ -68,6 +69,8 @@ def test_every_key_is_read(whole: Config) -> None:
     assert (prometheus.endpoint.url, prometheus.endpoint.password) == ("http://prom:9090", "s3cr3t-connect")
     assert (prometheus.services, prometheus.producers) == (("team", "job"), (MetricNames("sent_total", "client"),))
     assert jaeger.url == "http://jaeger:16686"
+    assert [str(n) for n in whole.alerts.allow] == ["10.0.0.0/8", "fd00::/8"]
+    assert whole.alerts.escalate_after == 300.0
     assert whole.retention.full == 14 * 86_400
     assert whole.retention.changes == 5 * 365.25 * 86_400
 
@@ -136,12 +139,20 @@ BROKEN = {
     "an unknown key": (
         "clustrs: []",
         "f.yaml:1: found the unknown key 'clustrs', expected one of clusters, services, teams, owners, catalogs, "
-        "declared, retention, metrics; did you mean clusters?",
+        "declared, retention, metrics, alerts; did you mean clusters?",
     ),
     "an unknown key deep inside": (
         CLUSTER + "    every: {positons: 5s}",
         "f.yaml:4: found the unknown key 'positons', expected one of positions, groups, topology, configs, acls, "
         "records; did you mean positions?",
+    ),
+    "a network that is none": (
+        "alerts:\n  allow: [10.0.0.1/8]",
+        "f.yaml:2: found 10.0.0.1/8 has host bits set, expected a network such as 10.0.0.0/8, 192.0.2.7/32 or fd00::/8",
+    ),
+    "an escalation at once": (
+        "alerts: {escalate_after: 1s}",
+        "f.yaml:1: found '1s', expected at least 60s",
     ),
     "a missing key": (
         "clusters:\n  - name: a",
@@ -190,7 +201,7 @@ BROKEN = {
     "a list where a mapping belongs": (
         "- clusters",
         "f.yaml:1: found a list, expected a mapping with clusters, services, teams, owners, catalogs, declared, "
-        "retention, metrics",
+        "retention, metrics, alerts",
     ),
     "an unknown choice": (
         CLUSTER + "    records: {payloads: show}",

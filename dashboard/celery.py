@@ -1,4 +1,4 @@
-"""The Celery application: everything that ends. Tasks live in collectors.tasks and are found by name."""
+"""The Celery application: everything that ends. Tasks live in collectors.tasks (found by name) and dashboard.alerts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def _schedule(sender: Any = None, **_: Any) -> None:
     from django.conf import settings
 
     scheduler = sender.scheduler if sender is not None else None
-    wanted = importlib.import_module("collectors.tasks").beat_schedule(settings.PLAYHEAD)
+    from dashboard.alerts import deliver
+
+    wanted = {**importlib.import_module("collectors.tasks").beat_schedule(settings.PLAYHEAD), **deliver.BEAT}
     app.conf.beat_schedule = wanted
     if scheduler is not None:
         scheduler.merge_inplace(wanted)

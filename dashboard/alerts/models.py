@@ -125,11 +125,13 @@ class Delivery(models.Model):
     id = models.CharField(max_length=32, primary_key=True, default=new_id)
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="deliveries")
     alert = models.ForeignKey[Alert | None](Alert, null=True, on_delete=models.CASCADE, related_name="deliveries")
-    status = models.CharField(max_length=16)  # firing, resolved, escalated, test or heartbeat
+    status = models.CharField(max_length=16)  # firing, resolved, escalated, summary or test
     body = models.JSONField(default=dict)
     created_at = models.BigIntegerField(db_index=True)
-    state = models.CharField(max_length=16, default="waiting")  # waiting, delivered or failed
-    next_at = models.BigIntegerField(null=True, db_index=True)  # when it is tried next; None once it is over
+    state = models.CharField(max_length=16, default="waiting")  # waiting, sending, delivered, failed
+    next_at = models.BigIntegerField(
+        null=True, db_index=True
+    )  # when it is tried next; of one that is being sent when another may
     tries = models.IntegerField(default=0)
     finished_at = models.BigIntegerField(null=True)
 

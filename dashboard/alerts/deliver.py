@@ -67,6 +67,7 @@ def _failed(delivery: Delivery, channel: Channel, answer: Answer, now: int, chan
     ends = delivery.created_at + DAY
     if answer.code == 410 or delivery.status == "test" or now >= ends:
         _finish(delivery, "failed", now)
+        log.warning("a %s to channel %s was given up after %d tries", delivery.status, channel.id, delivery.tries)
         return
     asked = retry_after(answer, now)
     wait = max(asked, backoff(delivery.tries, chance()))
@@ -127,8 +128,11 @@ def _drop_resolved(firings: list[Delivery], now: int) -> None:
 
 def expire(now: int) -> int:
     """Ends what waited for a day for a channel that is out of use; how many."""
-    dead = Delivery.objects.filter(state__in=OPEN, channel__enabled=False, created_at__lte=now - DAY)
-    return dead.update(state="failed", next_at=None, finished_at=now)
+    dead = Delivery.objects.filter(next_at__isnull=False, channel__enabled=False, created_at__lte=now - DAY)
+    for delivery in (found := list(dead.filter(state__in=OPEN).select_related("channel")[: outbox.MOST])):
+        with transaction.atomic():
+            _finish(delivery, "failed", now)
+    return len(found)
 
 
 def clock() -> int:

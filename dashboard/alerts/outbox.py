@@ -6,8 +6,8 @@ not told; if it still fires when the silence ends, it is told then. ``sweep`` fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -20,11 +20,14 @@ from dashboard.alerts.telling import escalated, told
 
 FIRST = ("firing", "escalated")  # what a resolved follows
 CAUSE_GRACE = 120_000  # ms that what was explained has to get well by itself once its cause is gone
-Tell = Callable[[Alert, int, Iterable[Silence]], list[Delivery]]
 MOST = 10_000  # alerts that one sweep looks at, the oldest first
 KEEP = 90 * 86_400_000  # ms that deliveries are kept once they are over
 
+Who = Callable[[Alert, Sequence[Channel]], list[Channel]]
+Tell = Callable[[Alert, "Around"], list[Delivery]]
 
+
+@transaction.atomic
 def enqueue(alert: Alert, status: str, now: int) -> list[Delivery]:
     """Writes down who is to be told that the alert is ``firing`` or ``resolved``; in the caller's transaction.
 
@@ -32,50 +35,63 @@ def enqueue(alert: Alert, status: str, now: int) -> list[Delivery]:
     """
     list(Alert.objects.select_for_update().filter(pk=alert.pk).values_list("pk"))  # a sweep leaves it alone meanwhile
     if status == "firing":
-        return _fire(alert, now, possible(now))
+        return _fire(alert, _around(now))
     if status == "resolved":
         return _write(alert, "resolved", _got_the_firing(alert), now)
     raise ValueError(f"{status!r} is nothing to tell of an alert; expected firing or resolved")
 
 
+class Around(NamedTuple):
+    """What decides who is told just now: read once for many alerts."""
+
+    now: int
+    channels: list[Channel]
+    silences: list[Silence]
+
+
+def _around(now: int) -> Around:
+    return Around(now, list(Channel.objects.filter(enabled=True).order_by("name")), list(possible(now)))
+
+
 def sweep(now: int) -> int:
     """Tells what was held back and still fires, and escalates; the number of deliveries made."""
-    if not Channel.objects.filter(enabled=True).exists():
+    around = _around(now)
+    if not around.channels:
         return 0
-    silences = list(possible(now))
     held = (
         _open().filter(~Exists(Delivery.objects.filter(alert=OuterRef("pk"), status="firing"))).filter(_no_cause(now))
     )
-    made = _each(held, _fire, now, silences)
-    return made + _each(_unheard(now), _escalate, now, silences)
+    return _each(held, told, _fire, around) + _each(_unheard(now), escalated, _escalate, around)
 
 
-def _each(alerts: QuerySet[Alert], tell: Tell, now: int, silences: list[Silence]) -> int:
-    """``tell`` for each that is not silenced, each in a transaction of its own and with its row locked.
+def _each(alerts: QuerySet[Alert], who: Who, tell: Tell, around: Around) -> int:
+    """``tell`` for each that is not silenced and is anybody's, in a transaction of its own with its row locked.
 
     One that another transaction holds just now is left to the next sweep: it may be about to be resolved.
     """
     made = 0
     for seen in alerts[:MOST]:
-        if silenced(seen, now, silences):
+        if not who(seen, around.channels) or silenced(seen, around.now, around.silences):
             continue
         with transaction.atomic():
             locked = Alert.objects.select_for_update(skip_locked=True, of=("self",)).select_related("cause")
             alert = locked.filter(pk=seen.pk, resolved_at__isnull=True, acknowledged_at=seen.acknowledged_at).first()
-            made += len(tell(alert, now, silences)) if alert else 0
+            made += len(tell(alert, around)) if alert else 0
     return made
 
 
 def forget(now: int) -> int:
     """Drops what was over long ago, some of it at a time, but nothing of an alert that is open; how many."""
-    old = Delivery.objects.filter(finished_at__lt=now - KEEP).exclude(alert__isnull=False, alert__resolved_at=None)
+    old = Delivery.objects.filter(created_at__lt=now - KEEP, finished_at__lt=now - KEEP).exclude(
+        alert__isnull=False, alert__resolved_at=None
+    )
     return Delivery.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:MOST])).delete()[0]
 
 
-def _fire(alert: Alert, now: int, silences: Iterable[Silence]) -> list[Delivery]:
-    if _explained(alert, now) or silenced(alert, now, silences):
+def _fire(alert: Alert, around: Around) -> list[Delivery]:
+    if _explained(alert, around.now) or silenced(alert, around.now, around.silences):
         return []
-    return _write(alert, "firing", told(alert), now)
+    return _write(alert, "firing", told(alert, around.channels), around.now)
 
 
 def _explained(alert: Alert, now: int) -> bool:
@@ -102,12 +118,12 @@ def _unheard(now: int) -> QuerySet[Alert]:
     return grave.annotate(first=first).filter(Q(first__lte=before) | Q(first__isnull=True))
 
 
-def _escalate(alert: Alert, now: int, silences: Iterable[Silence]) -> list[Delivery]:
-    channels = escalated(alert)
-    if not channels or alert.escalated_at or silenced(alert, now, silences):
+def _escalate(alert: Alert, around: Around) -> list[Delivery]:
+    channels = escalated(alert, around.channels)
+    if not channels or alert.escalated_at:
         return []
-    Alert.objects.filter(pk=alert.pk).update(escalated_at=now)
-    return _write(alert, "escalated", channels, now)
+    Alert.objects.filter(pk=alert.pk).update(escalated_at=around.now)
+    return _write(alert, "escalated", channels, around.now)
 
 
 def _got_the_firing(alert: Alert) -> list[Channel]:

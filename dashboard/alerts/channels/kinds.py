@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dashboard.alerts.channels.client import Request, split
@@ -20,7 +20,7 @@ class Told:
     body: Mapping[str, Any]
     id: str
     at: int
-    settings: Mapping[str, str]  # the channel's fields, its secrets among them
+    settings: Mapping[str, str] = field(repr=False)  # the channel's fields, its secrets among them
 
     @property
     def resolved(self) -> bool:

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from lineage.frames import LagItem
 from lineage.troubles import Cause, Trouble, cluster_of, lost_members, pair_of, rate, who
-from lineage.wording import counted, name_of, number
+from lineage.wording import counted, name_of
 
 METRICS = (
-    "verdict", "time_lag", "lag", "unread", "rate_in", "rate_out", "rate_vs_week", "loss_in", "members", "offline",
-    "under_replicated", "below_min_isr", "brokers_missing", "stale", "failed", "new_reader", "unknown_writer",
-    "vanished", "two_writers",
+    "verdict", "time_lag", "lag", "unread", "rate_in", "rate_out", "loss_in", "members", "rate", "rate_vs_week",
+    "writers", "unknown_writer", "offline", "under_replicated", "below_min_isr", "brokers_missing", "down", "stale",
+    "failing", "failed", "new_reader", "new_writer", "vanished",
 )  # fmt: skip
 LABELS = {
     "time_lag": "time lag",
@@ -20,6 +20,7 @@ LABELS = {
     "unread": "unread records",
     "rate_in": "what arrives",
     "rate_out": "what is read",
+    "rate": "what is written",
     "rate_vs_week": "the rate against the same hour last week",
     "loss_in": "time to loss",
     "members": "members",
@@ -29,7 +30,7 @@ LABELS = {
     "brokers_missing": "brokers missing",
 }
 SECONDS = frozenset({"time_lag", "loss_in"})
-PER_SECOND = frozenset({"rate_in", "rate_out"})
+PER_SECOND = frozenset({"rate", "rate_in", "rate_out"})
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -153,28 +154,26 @@ def _brokers(t: Trouble) -> str:
     return f"{some} of {who(t.subject)} {'is' if n in (None, 1) else 'are'} missing"
 
 
-def _stale(t: Trouble) -> str:
-    if t.subject.startswith("cluster:"):
-        return f"cluster {who(t.subject)} cannot be reached"
-    if t.subject.startswith("collector:"):
-        return f"{who(t.subject)} of {cluster_of(t.subject)} is overdue"
-    return f"nothing new is known of {who(t.subject)}"
+def _collects(verb: str) -> Say:
+    def say(t: Trouble) -> str:
+        if not t.subject.startswith("collector:"):
+            return f"{who(t.subject)} {verb}"
+        return f"collector {who(t.subject)} of {cluster_of(t.subject)} {verb}"
+
+    return say
 
 
-def _failed(t: Trouble) -> str:
-    kind = t.subject.partition(":")[0]
-    more = f" of {cluster_of(t.subject)}" if kind == "collector" else ""
-    return f"{kind} {who(t.subject)}{more} has failed"
+def _began(verb: str) -> Say:
+    def say(t: Trouble) -> str:
+        other = t.facts.get("who")
+        return f"{name_of(str(other)) if other else 'somebody'} began to {verb} {who(t.subject)}"
 
-
-def _reader(t: Trouble) -> str:
-    reader = t.facts.get("reader")
-    return f"{name_of(str(reader))} began to read {who(t.subject)}" if reader else f"{who(t.subject)} has a new reader"
+    return say
 
 
 def _writers(t: Trouble) -> str:
     n = t.facts.get("value")
-    return f"{who(t.subject)} has {number(int(n)) if n is not None else 'two'} writers"
+    return f"{who(t.subject)} has {counted(int(n), 'writer') if n is not None else 'several writers'}"
 
 
 VERDICTS: Mapping[str, Say] = {
@@ -193,6 +192,7 @@ SAYS: Mapping[str, Say] = {
     "unread": _figure("{who} has {value} records to read in {topic}", "{who} has {value} records to read"),
     "rate_in": _figure("{who} gets {value} from {topic}", "{who} gets {value}"),
     "rate_out": _figure("{who} reads {value} of {topic}", "{who} gives {value}"),
+    "rate": _figure("{who} gets {value} from {topic}", "{who} gets {value}"),
     "rate_vs_week": _figure(
         "{who} gets {value} of last week's records from {topic}", "{who} gets {value} of last week's records"
     ),
@@ -202,10 +202,13 @@ SAYS: Mapping[str, Say] = {
     "under_replicated": _partitions("under-replicated"),
     "below_min_isr": _partitions("below min.insync.replicas"),
     "brokers_missing": _brokers,
-    "stale": _stale,
-    "failed": _failed,
-    "new_reader": _reader,
+    "down": lambda t: f"cluster {who(t.subject)} cannot be reached",
+    "stale": _collects("is overdue"),
+    "failing": _collects("fails"),
+    "failed": lambda t: f"connector {who(t.subject)} has failed",
+    "new_reader": _began("read"),
+    "new_writer": _began("write"),
     "unknown_writer": lambda t: f"somebody unknown writes {who(t.subject)}",
     "vanished": lambda t: f"{t.subject.partition(':')[0]} {who(t.subject)} is gone",
-    "two_writers": _writers,
+    "writers": _writers,
 }

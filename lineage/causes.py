@@ -31,7 +31,7 @@ SLOW = frozenset({"falling_behind", "will_lose_data"})
 BEHIND = frozenset({"lag", "time_lag", "unread"})
 LOSS = frozenset({"will_lose_data", "loss_in"})
 HURT = ("offline", "under_replicated", "below_min_isr")  # gravest first
-AWAY = frozenset({"stale", "failed"})
+AWAY = frozenset({"down", "stale", "failing"})
 POSITIONS = ("positions", "groups", "topology")  # the collectors that see an incident
 ACTORS = ("service:", "connector:", "query:", "group:", "writer:")
 WORSE = {  # what else on the same lag explains a trouble, the best first
@@ -127,7 +127,7 @@ class _Links:
 
     def _fits(self, cause: Trouble, effect: Trouble, hops: int = 0) -> bool:
         """Whether the times allow it, and nothing grave would be hidden behind something slight."""
-        after = effect.since - cause.began
+        after = effect.began - cause.began
         if cause.key == effect.key or not -self.tolerance <= after <= REACH_MS * max(1, hops):
             return False
         slight, grave = cause.facts.get("severity"), effect.facts.get("severity")
@@ -159,7 +159,7 @@ class _Links:
         if known := self._by(subject, AWAY, e, reason=reason):
             return known
         at = cluster.sampled_at
-        if at is None or e.since < at - self.tolerance:
+        if at is None or e.began < at - self.tolerance:
             return None
         return _Link(Trouble(subject, "", at), f"{reason}, last sampled at {clock(at)}")
 
@@ -185,7 +185,7 @@ class _Links:
         for subject, way in ((whole, through), (topic, ())):
             if known := self._by(subject, self._graver(hurt, subject, e), e, *way):
                 return known
-        return _Link(Trouble(whole, "", e.since), reason, through) if missing > 0 else None
+        return _Link(Trouble(whole, "", e.began), reason, through) if missing > 0 else None
 
     def _graver(self, hurt: Sequence[str], subject: str, e: Trouble) -> Sequence[str]:
         """Of the same subject only the graver word for the same damage explains anything."""
@@ -240,28 +240,39 @@ class _Links:
     # The group itself
 
     def _members(self, e: Trouble) -> _Link | None:
-        """Too few members, told of the group, explain how it reads each of its topics."""
+        """Too few members explain how their group reads each of its topics."""
         slow = e.what in STOPS | SLOW | BEHIND | LOSS or (e.what == "rate_out" and e.starved)
         if not e.subject.startswith("lag:") or not slow:
             return None
-        group = pair_of(e.subject)[1]
-        return self._by(group, ["members"], e) if any(t.few_members for t in self.of.get(group, ())) else None
+        few = (t for t in self._few.get(pair_of(e.subject)[1], ()) if self._fits(t, e))
+        return next((_Link(t, self._says(t)) for t in few), None)
+
+    @cached_property
+    def _few(self) -> Mapping[str, list[Trouble]]:
+        """By group, who says that it has too few members."""
+        found: dict[str, list[Trouble]] = defaultdict(list)
+        for t in self.troubles:
+            if t.few_members:
+                found[pair_of(t.subject)[1] if t.subject.startswith("lag:") else t.subject].append(t)
+        return found
 
     def _sibling(self, e: Trouble) -> _Link | None:
-        """A service without members (or one stuck member) is one trouble, however many topics it reads."""
+        """A service without members, or a stuck member, is one trouble, however many topics are read."""
         mine = self._alike(e)
         for other in self.troubles if mine else ():
             if other.key == e.key:
                 return None
-            if self._alike(other) == mine and e.since - other.began <= self.tolerance and self._fits(other, e):
+            if self._alike(other) == mine and e.began - other.began <= self.tolerance and self._fits(other, e):
                 return _Link(other, self._says(other))
         return None
 
     def _alike(self, t: Trouble) -> tuple[str, ...] | None:
         """What two troubles must have in common to be one; None where nothing would make them so."""
-        if not t.subject.startswith("lag:") or t.what not in STOPS:
+        if not t.subject.startswith("lag:") or not (t.what in STOPS or t.few_members):
             return None
         item, group = self.items.get(t.subject), pair_of(t.subject)[1]
+        if t.few_members:
+            return t.what, group
         if t.what == "stopped":
             return (t.what, cluster_of(t.subject), item.service) if item and item.service else (t.what, group)
         member = t.facts.get("member")
@@ -294,7 +305,7 @@ class _Links:
     def _starved_by(self, flow: Flow, e: Trouble) -> _Link | None:
         if e.what == "rate_out" and e.subject.startswith("lag:") and flow.has_backlog(pair_of(e.subject)):
             return None
-        limit = e.since + self.tolerance
+        limit = e.began + self.tolerance
         found = flow.explained(_place(e), limit, lambda seed, hops: self._fits(self.known[seed.key], e, hops))
         if found is None:
             return None
@@ -304,13 +315,14 @@ class _Links:
     def _seeds(self, t: Trouble) -> Iterator[tuple[Place, Seed]]:
         """Where in the flow a trouble holds something up, if it does."""
         seed = Seed(t.began, t.key, t.what == "stopped" or (t.few_members and t.facts.get("value") == 0))
-        if t.subject.startswith("lag:"):
+        if t.few_members and t.subject.startswith(("lag:", "group:")):
+            group = pair_of(t.subject)[1] if t.subject.startswith("lag:") else t.subject
+            yield from ((p, seed) for p in map(pair_of, self.items) if p[1] == group)
+        elif t.subject.startswith("lag:"):
             if t.what in STOPS | SLOW | {"rate_out"} and self._holds_up(t):
                 yield pair_of(t.subject), seed
             elif t.starved and t.what != "rate_out":
                 yield topic_of(t.subject), seed
-        elif t.few_members and t.subject.startswith("group:"):
-            yield from ((p, seed) for p in map(pair_of, self.items) if p[1] == t.subject)
         elif t.what in ("brokers_missing", "offline", "below_min_isr"):
             yield from ((n, seed) for n in self._damaged(t))
         elif t.starved or (

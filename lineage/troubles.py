@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from lineage.frames import LagItem
+from lineage.frames import Frame, LagItem
 from lineage.identity import node_id
 from lineage.observations import Ms
 from lineage.wording import counted, name_of, number
@@ -15,17 +15,18 @@ from lineage.wording import counted, name_of, number
 Key = tuple[str, str]  # subject, what
 Pair = tuple[str, str]  # ids of a topic and of the group that reads it
 
-RATES = frozenset({"rate_in", "rate_out", "rate_vs_week"})
+RATES = frozenset({"rate", "rate_in", "rate_out", "rate_vs_week"})
 
 
 @dataclass(frozen=True)
 class Trouble:
     """Something that is wrong with ``subject`` since ``since``; ``what`` is the verdict, or the metric of the rule.
 
-    ``facts`` that are looked at, each may lack: ``op`` (above, below), ``value``, ``threshold``, ``usual`` (the same
-    hour a week ago), ``severity``, ``began`` (where it is known to have begun before it was judged), ``rate_in``,
-    ``rate_out``, ``usual_out``, ``members``, ``members_before``, ``member`` (the one that is stuck), ``leaders``
-    (broker by partition, of those that lag; -1 is none), ``before`` and ``after`` (of what was changed).
+    ``facts`` that are looked at, each may lack: ``op`` (above, below), ``value``, ``threshold``, ``severity``, ``who``
+    (the node that began to read or write), ``began`` (where it is known to have begun before it was judged),
+    ``rate_in``, ``rate_out``, ``members``; of before it began ``usual`` (what arrived), ``usual_out`` (what was read),
+    ``members_before``; ``member`` (the one that is stuck), ``leaders`` (broker by partition, of those that lag; -1 is
+    none), ``before`` and ``after`` (of what was changed). ``Telling`` fills in what two frames say.
     """
 
     subject: str
@@ -64,6 +65,33 @@ class Cause(NamedTuple):
     hops: int
     through: tuple[str, ...]
     what: str = ""
+
+
+class Telling:
+    """Makes troubles with the facts that two frames know: of now, and of a while before the trouble began."""
+
+    def __init__(self, now: Frame, before: Frame | None = None) -> None:
+        self.items = {lag_subject(i): i for i in now.lag}
+        self._then = {lag_subject(i): i for i in before.lag} if before else {}
+        self._topics = before.nodes if before else {}
+
+    def trouble(self, subject: str, what: str, since: Ms, **given: Any) -> Trouble:
+        """``given``: what the rule knows (``op``, ``value``, ``threshold``, ``severity``, ``who``)."""
+        known = {**self._of_now(subject, what), **self._of_then(subject), **given}
+        return Trouble(subject, what, since, {k: v for k, v in known.items() if v is not None})
+
+    def _of_now(self, subject: str, what: str) -> dict[str, Any]:
+        item = self.items.get(subject)
+        if item is None:
+            return {}
+        judged = {"began": item.since} if what == item.verdict else {}
+        return {"rate_in": item.rate_in, "rate_out": item.rate_out, "members": item.members, **judged}
+
+    def _of_then(self, subject: str) -> dict[str, Any]:
+        if item := self._then.get(subject):
+            return {"usual": item.rate_in, "usual_out": item.rate_out, "members_before": item.members}
+        node = self._topics.get(subject)
+        return {"usual": node.attrs.get("rate")} if node and node.kind == "topic" else {}
 
 
 def lag_subject(item: LagItem) -> str:
@@ -115,6 +143,7 @@ def says(t: Trouble, item: LagItem | None = None) -> str:
         "will_lose_data": f"{name} will lose unread records {since}",
         "rewound": f"{name} was set back at {clock(t.began)}",
         "failed": f"connector {name} has failed {since}",
+        "down": f"{name} cannot be reached {since}",
         "members": _members(t),
         "falling_behind": f"{name} {_speed(t, item)} {since}" if not lost_members(t) else _members(t),
         "offline": f"{name} has partitions offline {since}",

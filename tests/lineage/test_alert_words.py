@@ -46,19 +46,21 @@ def test_every_verdict_and_every_metric_has_words() -> None:
         (trouble("lag payments/o", "lag", value=1_370_000), "payments is 1,370,000 records behind on o"),
         (trouble("lag payments/o", "loss_in", value=9480.0), "payments loses data of o in 2 h 38 min"),
         (trouble("topic payments.v1", "rate_vs_week", value=0.24), "payments.v1 gets 24% of last week's records"),
-        (trouble("topic payments.v1", "rate_in", value=43.2), "payments.v1 gets 43/s"),
-        (trouble("topic payments.v1", "rate_in"), "what arrives of payments.v1"),
+        (trouble("topic payments.v1", "rate", value=43.2), "payments.v1 gets 43/s"),
+        (trouble("topic payments.v1", "rate"), "what is written of payments.v1"),
         (trouble("group g", "members", value=1), "g has one member"),
         (trouble("topic o", "offline", value=1), "one partition of o is offline"),
         (trouble("topic o", "under_replicated", value=24), "24 partitions of o are under-replicated"),
         (trouble("cluster c", "brokers_missing", value=2), "two brokers of c are missing"),
-        (trouble("cluster c", "stale"), "cluster c cannot be reached"),
-        (trouble("collector c/positions", "stale"), "positions of c is overdue"),
+        (trouble("cluster c", "down"), "cluster c cannot be reached"),
+        (trouble("collector c/positions", "stale"), "collector positions of c is overdue"),
+        (trouble("collector c/connect:main", "failing"), "collector connect:main of c fails"),
         (trouble("connector main/sink", "failed"), "connector sink has failed"),
-        (trouble("topic o", "new_reader", reader="group:c/spy"), "spy began to read o"),
+        (trouble("topic o", "new_reader", who="group:c/spy"), "spy began to read o"),
+        (trouble("topic o", "new_writer"), "somebody began to write o"),
         (trouble("topic o", "unknown_writer"), "somebody unknown writes o"),
         (trouble("service vouchers", "vanished"), "service vouchers is gone"),
-        (trouble("topic o", "two_writers"), "o has two writers"),
+        (trouble("topic o", "writers", value=2), "o has two writers"),
     ],
     ids=lambda v: v if isinstance(v, str) else v.what,
 )
@@ -83,8 +85,8 @@ def test_a_reason_says_nothing_twice_and_nothing_unknown() -> None:
 
 
 def test_a_rule_s_figure_stands_beside_its_threshold() -> None:
-    slow = trouble("topic t", "rate_in", value=43.0, usual=181.0, threshold=90, op="below")
-    assert words(slow).reason == "What arrives: 43/s (usually 181/s), below 90/s."
+    slow = trouble("topic t", "rate", value=43.0, usual=181.0, threshold=90, op="below")
+    assert words(slow).reason == "What is written: 43/s (usually 181/s), below 90/s."
 
 
 def test_how_far_a_cause_is() -> None:

@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lineage import history
 from lineage.causes import EVENTS, REACH_MS, Trouble, explain, explain_each
 from lineage.frames import Frame
 from lineage.ledger import SEEN
+from lineage.recorder import Tape
 from lineage.starvation import MOST_HOPS
-from lineage.troubles import cluster_of, pair_of
+from lineage.troubles import Telling, cluster_of, pair_of
 from lineage.wording import name_of
+from tests.lineage import world as w
 from tests.lineage.incident import Incident, Sketch, incidents, ms
+from tests.lineage.world import T0
 
 WRITTEN = incidents()
 TOLERANCE = 80_000  # a minute, and twice the interval of 10 s
@@ -85,6 +89,24 @@ def test_who_has_enough_to_read_does_not_read_less_for_lack_of_input(verdict: st
         assert bool(explain_each(frame, [first, lack])) is explained
 
 
+def test_two_frames_tell_what_a_group_lost() -> None:
+    graph = {"graph": "web -> [t] -> a -> [u] -> b"}
+    now = Sketch({**graph, "lag": {"a-cg/t": {"verdict": "falling_behind", "rate_out": 43.0, "members": 1}}}).frame()
+    before = Sketch({**graph, "lag": {"a-cg/t": {"members": 6}}, "topics": {"u": {"rate": 90.0}}}).frame()
+    told = Telling(now, before)
+    slow = told.trouble("lag:c/a-cg/t", "falling_behind", ms("12:00"), severity="warning")
+    assert {k: slow.facts[k] for k in ("members", "members_before", "rate_out", "usual_out")} == {
+        "members": 1, "members_before": 6, "rate_out": 43.0, "usual_out": 100.0,
+    }  # fmt: skip
+    assert slow.began == ms("00:00"), "the verdict is older than the minute in which a rule saw it"
+    lack = told.trouble("topic:c/u", "rate", ms("12:02"), op="below", value=20.0)
+    assert lack.facts["usual"] == 90.0
+    late = told.trouble("lag:c/a-cg/t", "falling_behind", ms("12:00"), began=ms("12:00"))
+    assert explain_each(now, [late, lack])[lack.key].reason == "a-cg lost five of six members at 12:00 UTC"
+    unaware = Telling(now).trouble("lag:c/a-cg/t", "falling_behind", ms("12:00"), began=ms("12:00"))
+    assert explain_each(now, [unaware, lack]) == {}, "whether it reads less than before is not known"
+
+
 def test_a_chain_is_followed_only_so_far() -> None:
     for length, reached in ((MOST_HOPS, True), (MOST_HOPS + 1, False)):
         chain = " -> ".join(f"[t{n}] -> s{n}" for n in range(length + 1))
@@ -100,7 +122,18 @@ def _lack(subject: str, clock: str, what: str = "rate_in") -> Trouble:
 # What holds of any graph and any troubles
 
 SERVICES, TOPICS = ("s0", "s1", "s2", "s3"), ("a", "b", "d", "e")
-LAGS = ("stopped", "stalled", "falling_behind", "will_lose_data", "rewound", "lag", "time_lag", "loss_in", "unknown")
+LAGS = (
+    "stopped",
+    "stalled",
+    "falling_behind",
+    "will_lose_data",
+    "rewound",
+    "lag",
+    "time_lag",
+    "loss_in",
+    "unknown",
+    "members",
+)
 names = st.sampled_from
 
 
@@ -120,7 +153,7 @@ def frames(draw: st.DrawFn) -> Frame:
 def _subjects(frame: Frame) -> list[tuple[str, tuple[str, ...]]]:
     lags = [(f"lag:c/{i.group}/{i.topic}", LAGS) for i in frame.lag]
     topics = [(n, ("offline", "under_replicated", "retention_changed")) for n in frame.nodes if n.startswith("topic:")]
-    rest = [("cluster:c", ("brokers_missing", "stale", "offline")), ("collector:c/positions", ("stale", "failed"))]
+    rest = [("cluster:c", ("brokers_missing", "down", "offline")), ("collector:c/positions", ("stale", "failing"))]
     return [*lags, *topics, *rest, ("connector:c/main/sink", ("failed",)), ("group:c/s0-cg", ("members",))]
 
 
@@ -182,3 +215,33 @@ def _readers(frame: Frame, subject: str) -> set[str]:
         return set()
     group = name_of(pair_of(subject)[1] if subject.startswith("lag:") else subject)
     return {e.target for e in frame.edges if e.key == group}
+
+
+# On what was recorded
+
+
+def test_a_recorded_stop_explains_what_it_starves(tape: Tape) -> None:
+    for told in (w.cluster(T0), w.topics(T0, "orders", "payments"), w.groups(T0, "billing-cg", "ledger-cg")):
+        tape.take(told)
+    tape.take(w.members(T0, "billing-cg", "b-1"))
+    tape.take(w.spans(T0, "reads", "topic:c/orders", "service:billing", group="billing-cg"))
+    tape.take(w.spans(T0, "writes", "service:billing", "topic:c/payments"))
+    for s in range(0, 120, 5):
+        read = min(s, 40) * 10
+        if s == 45:
+            tape.take(w.groups(T0 + s * 1000, "billing-cg", "ledger-cg", state="Empty"))
+            tape.take(w.members(T0 + s * 1000, "billing-cg"))
+        ends = {"orders": s * 10, "payments": read}
+        commits = {"billing-cg": {"orders": read}, "ledger-cg": {"payments": read}}
+        tape.take(w.frame(T0 + s * 1000, ends, commits, keyframe=s == 0))
+        tape.cut(T0 + s * 1000 + 100)
+    frame = history.frame_at(None)
+    stopped = next(i for i in frame.lag if i.group == "billing-cg")
+    assert (stopped.verdict, stopped.service) == ("stopped", "billing")
+    telling, minute = Telling(frame, history.frame_at(T0 + 30_000)), T0 + 120_000
+    first = telling.trouble("lag:c/billing-cg/orders", "stopped", minute, severity="warning")
+    lack = telling.trouble("lag:c/ledger-cg/payments", "rate_in", minute, op="below", value=0.0, severity="warning")
+    cause = explain_each(frame, [lack, first])[lack.key]
+    assert (cause.subject, cause.what, cause.through) == (first.subject, "stopped", ("service:billing",))
+    assert explain(frame, [lack, first]) == {lack.subject: cause}
+    assert lack.facts["usual"] == pytest.approx(10.0, rel=0.3)

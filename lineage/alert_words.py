@@ -9,11 +9,6 @@ from lineage.frames import LagItem
 from lineage.troubles import Cause, Trouble, cluster_of, lost_members, pair_of, rate, who
 from lineage.wording import counted, name_of
 
-METRICS = (
-    "verdict", "time_lag", "lag", "unread", "rate_in", "rate_out", "loss_in", "members", "rate", "rate_vs_week",
-    "writers", "unknown_writer", "offline", "under_replicated", "below_min_isr", "brokers_missing", "down", "stale",
-    "failing", "failed", "new_reader", "new_writer", "vanished",
-)  # fmt: skip
 LABELS = {
     "time_lag": "time lag",
     "lag": "lag",

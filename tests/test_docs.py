@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lineage.alert_words import METRICS
+from lineage.conditions import METRICS
 from lineage.lag import VERDICTS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.alert_words import METRICS, SAYS, VERDICTS, lasting, shown, summary, way, words
+from lineage.alert_words import SAYS, VERDICTS, lasting, shown, summary, way, words
+from lineage.conditions import METRICS
 from lineage.frames import LagItem
 from lineage.lag import VERDICTS as JUDGED
 from lineage.troubles import Cause, Trouble
@@ -105,7 +106,7 @@ def test_a_length_of_time(seconds: float, said: str) -> None:
     assert lasting(seconds) == said
 
 
-@given(st.sampled_from(METRICS), st.none() | st.floats(0, 1e15))
+@given(st.sampled_from(sorted(METRICS)), st.none() | st.floats(0, 1e15))
 def test_any_figure_can_be_said(metric: str, value: float | None) -> None:
     assert shown(metric, value)
     for told in ("lag g/t", "topic t", "cluster c", "service s"):

@@ -21,9 +21,13 @@ def _schedule(sender: Any = None, **_: Any) -> None:
     from django.conf import settings
 
     scheduler = sender.scheduler if sender is not None else None
-    from dashboard.alerts import deliver
+    from dashboard.alerts import deliver, tasks
 
-    wanted = {**importlib.import_module("collectors.tasks").beat_schedule(settings.PLAYHEAD), **deliver.BEAT}
+    wanted = {
+        **importlib.import_module("collectors.tasks").beat_schedule(settings.PLAYHEAD),
+        **deliver.BEAT,
+        **tasks.BEAT,
+    }
     app.conf.beat_schedule = wanted
     if scheduler is not None:
         scheduler.merge_inplace(wanted)

@@ -128,7 +128,7 @@ LOGGING = {
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_IMPORTS = ("collectors.tasks", "dashboard.alerts.deliver")
+CELERY_IMPORTS = ("collectors.tasks", "dashboard.alerts.deliver", "dashboard.alerts.tasks")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

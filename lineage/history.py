@@ -6,8 +6,9 @@ Every answer is that of a tick: the newest at or before the moment asked for, or
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from django.conf import settings
 from lineage import curves, diffing, framing, heat, reel, runs, stories, versions
 from lineage import models as tables
 from lineage.cache import Cache
-from lineage.conditions import Definition
 from lineage.frames import Change, Frame, GraphDiff, PartitionLag
 from lineage.framing import Samples
 from lineage.graph import LineageGraph
@@ -47,10 +47,9 @@ __all__ = [
     "heat_of",
     "log_ranges_at",
     "members_between",
-    "minutes_between",
+    "minutes",
     "newest_tick",
     "partitions_at",
-    "runs_between",
     "series",
     "storage",
     "stories_between",
@@ -465,15 +464,14 @@ def tape(start: Ms, end: Ms, points: int, subject: str = "") -> dict[str, Any]:
 # Minutes
 
 
-def minutes_between(start: Ms, end: Ms) -> list[Ms]:
-    """The whole minutes that were recorded after ``start`` and up to ``end``, named by their ends, in order."""
-    return runs.recorded(lake(), start, end)
-
-
-def runs_between(asked: Definition, start: Ms, end: Ms) -> list[runs.Run]:
-    """When a rule's condition held, in whole minutes; owners and services are taken as known now."""
-    newest = newest_tick()
-    return runs.runs(lake(), _standing(newest), asked, start, end) if newest else []
+@contextmanager
+def minutes(start: Ms, end: Ms, *, copied: bool = False) -> Iterator[runs.Minutes]:
+    """The whole minutes that were recorded after ``start`` and up to ``end``; see lineage.runs. Raises TapeBegins."""
+    found = runs.Minutes(lake(), _standing(tick_at(None)), start, end, copied)
+    try:
+        yield found
+    finally:
+        found.close()
 
 
 def storage() -> Storage:

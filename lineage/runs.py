@@ -7,11 +7,12 @@ end no run and begin none. Changes of the graph are runs of one minute.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from lineage.conditions import Definition, in_scope
 from lineage.identity import node_id, split_id
-from lineage.lake import Lake, Row
+from lineage.lake import Copy, Lake, Row
 from lineage.minutes import MINUTE_MS, minute_of
 from lineage.models import Change, Name, Tick
 from lineage.observations import Ms
@@ -21,6 +22,16 @@ WEEK_MS, HOUR_MS = 7 * 86_400_000, 3_600_000
 LEAST_OF_HOUR = 10  # minutes that last week's hour must have to be compared with
 NEW_MS = 600_000  # a topic known for less than this has no new readers or writers
 WORST = {"above": "max", "below": "min", "is": "max"}
+TABLES = ("group_minutes", "subject_minutes")
+SPAN = "minute > ? AND minute <= ? AND t >= ? AND tick <= ?"
+ISLANDS = """
+WITH n AS (SELECT minute, row_number() OVER (ORDER BY minute) AS n FROM (
+  SELECT DISTINCT minute FROM {at}.subject_minutes WHERE subject = '' AND {span})),
+hit AS ({hit})
+SELECT {keys}, min(minute) AS first, max(minute), {worst}(v), arg_max(w, minute) FROM (
+  SELECT hit.*, n.n - row_number() OVER (PARTITION BY {keys} ORDER BY minute) AS island FROM hit JOIN n USING (minute))
+GROUP BY {keys}, island ORDER BY first, {keys}
+"""
 
 
 class Run(NamedTuple):
@@ -33,80 +44,133 @@ class Run(NamedTuple):
     what: str
 
 
-def recorded(lake: Lake, start: Ms, end: Ms) -> list[Ms]:
-    """The minutes after ``start`` and up to ``end`` that have rows, in order."""
-    sql = "SELECT DISTINCT minute FROM lake.subject_minutes WHERE subject = '' AND minute > ? AND minute <= ? "
-    span, args = _within(start, end)
-    return [m for (m,) in lake.query(sql + f"AND {span} ORDER BY 1", [start, end, *args])]
+class Minutes:
+    """The minutes after ``start`` and up to ``end``; names and owners are those of ``standing``.
+
+    ``copied`` takes the rows into memory first, for who asks many times of a short stretch. To be closed.
+    """
+
+    def __init__(self, lake: Lake, standing: Standing, start: Ms, end: Ms, copied: bool = False) -> None:
+        self.lake, self.standing, self.start, self.end = lake, standing, start, end
+        newest = Tick.objects.order_by("-number").values_list("number", flat=True).first() or 0
+        # Minutes are stored with the first tick after them: it bounds the files read, and hides what is not durable.
+        self._args: list[Any] = [start, end, start, newest]
+        self._copy: Copy | None = lake.copied(SPAN, self._args, TABLES) if copied else None
+        self._at, self._span = ("temp", "TRUE") if copied else ("lake", SPAN)
+
+    def close(self) -> None:
+        """Forgets what was copied."""
+        if self._copy:
+            self._copy.close()
+
+    @cached_property
+    def recorded(self) -> list[Ms]:
+        """The minutes that have rows, in order."""
+        sql = f"SELECT DISTINCT minute FROM {self._at}.subject_minutes WHERE subject = '' AND {self._span} ORDER BY 1"  # noqa: S608
+        return [minute for (minute,) in self._query(sql, self._bounds)]
+
+    def runs(self, asked: Definition) -> list[Run]:
+        """When the condition held, in order of beginning."""
+        if asked.on == "change":
+            return list(_changes(self.standing, asked, self.start, self.end))
+        keys, base, args = self._base(asked)
+        condition, given = _condition(asked)
+        hit = f"SELECT * FROM ({base}) WHERE {condition}"  # noqa: S608
+        sql = ISLANDS.format(at=self._at, span=self._span, hit=hit, keys=keys, worst=WORST[asked.op])
+        rows = self._query(sql, [*self._bounds, *args, *given])
+        if asked.on == "group":
+            return [Run(_pair(self._names[g], self._names[t]), *row) for g, t, *row in rows]
+        return [Run(*row) for row in rows]
+
+    def curve(self, asked: Definition, step: Ms) -> list[tuple[Ms, float | None]]:
+        """The worst value in each step, for a chart; of verdicts, how many subjects had one of those asked for."""
+        if asked.on == "change":
+            return []
+        keys, base, args = self._base(asked)
+        condition, given = _condition(asked)
+        counted = isinstance(asked.value, tuple)
+        value = f"count(DISTINCT ({keys})) FILTER (WHERE {condition})" if counted else f"{WORST[asked.op]}(v)"
+        sql = f"SELECT minute // {int(step)} * {int(step)}, {value}::DOUBLE FROM ({base}) GROUP BY 1 ORDER BY 1"  # noqa: S608
+        return [(at, worst) for at, worst in self._query(sql, [*(given if counted else []), *args])]
+
+    @property
+    def _bounds(self) -> list[Any]:
+        return [] if self._copy else self._args
+
+    def _query(self, sql: str, args: Sequence[Any]) -> list[Row]:
+        return (self._copy or self.lake).query(sql, args)
+
+    def _base(self, asked: Definition) -> tuple[str, str, list[Any]]:
+        """Keys of a subject, and a SELECT of them, ``minute``, the value ``v`` and the word ``w`` of all in scope."""
+        if asked.on == "group":
+            return self._of_groups(asked)
+        return self._last_week(asked) if asked.metric == "rate_vs_week" else self._plainly(asked)
+
+    # Groups
+
+    @cached_property
+    def _names(self) -> dict[int, Name]:
+        return {n.id: n for n in Name.objects.all()}
+
+    @cached_property
+    def _groups(self) -> dict[int, Mapping[str, str | None]]:
+        return {n.id: _group(self.standing, n) for n in self._names.values() if n.kind == "group"}
+
+    def _of_groups(self, asked: Definition) -> tuple[str, str, list[Any]]:
+        value = "NULL::DOUBLE" if asked.metric == "verdict" else f"{asked.metric}::DOUBLE"
+        fitting = list(self._fitting(asked))
+        scope = "".join(f" AND list_contains(?, {column})" for column, _ in fitting)
+        base = f"SELECT grp, topic, minute, {value} AS v, verdict AS w FROM {self._at}.group_minutes "  # noqa: S608
+        return "grp, topic", f"{base} WHERE {self._span}{scope}", [*self._bounds, *(numbers for _, numbers in fitting)]
+
+    def _fitting(self, asked: Definition) -> Iterator[tuple[str, list[int]]]:
+        """The numbers of the groups and of the topics in scope, where the scope speaks of them."""
+        if of_group := {k: v for k, v in asked.scope.items() if k != "topic"}:
+            yield "grp", [n for n, known in self._groups.items() if in_scope(of_group, known)]
+        if of_topic := {k: v for k, v in asked.scope.items() if k == "topic"}:
+            topics = (n for n in self._names.values() if n.kind == "topic")
+            yield "topic", [n.id for n in topics if in_scope(of_topic, {"topic": n.name})]
+
+    # Everything else
+
+    def _plainly(self, asked: Definition) -> tuple[str, str, list[Any]]:
+        scope, subjects = self._in_scope(asked, asked.metric)
+        base = f"SELECT subject, minute, value AS v, '' AS w FROM {self._at}.subject_minutes "  # noqa: S608
+        return "subject", f"{base} WHERE {self._span} AND metric = ?{scope}", [*self._bounds, asked.metric, *subjects]
+
+    def _last_week(self, asked: Definition) -> tuple[str, str, list[Any]]:
+        """The rate as a share of its mean in the same hour a week ago; nothing where that was 0 or is not known."""
+        scope, subjects = self._in_scope(asked, "rate")
+        first, last = self.start - WEEK_MS - HOUR_MS, self.end - WEEK_MS + HOUR_MS
+        usual = (
+            f"SELECT subject, (minute + {WEEK_MS}) // {HOUR_MS} AS hour, avg(value) AS usual FROM lake.subject_minutes "  # noqa: S608
+            f"WHERE metric = 'rate' AND minute > ? AND minute <= ? AND t >= ? "
+            f"GROUP BY ALL HAVING count(*) >= {LEAST_OF_HOUR} AND usual > 0"
+        )
+        rate = f"SELECT subject, minute, value FROM {self._at}.subject_minutes "  # noqa: S608
+        rate += f"WHERE {self._span} AND metric = 'rate'{scope}"
+        base = f"SELECT subject, minute, value / usual AS v, '' AS w FROM ({rate}) JOIN ({usual}) USING (subject) "  # noqa: S608
+        base += f"WHERE hour = minute // {HOUR_MS}"
+        return "subject", base, [*self._bounds, *subjects, first, last, first]
+
+    def _in_scope(self, asked: Definition, metric: str) -> tuple[str, list[Any]]:
+        """A limit to the subjects in scope, where there is a scope."""
+        if not any(asked.scope.values()):
+            return "", []
+        sql = f"SELECT DISTINCT subject FROM {self._at}.subject_minutes WHERE {self._span} AND metric = ?"  # noqa: S608
+        known = [subject for (subject,) in self._query(sql, [*self._bounds, metric])]
+        return " AND list_contains(?, subject)", [[s for s in known if in_scope(asked.scope, named(self.standing, s))]]
 
 
-def runs(lake: Lake, standing: Standing, asked: Definition, start: Ms, end: Ms) -> list[Run]:
-    """The runs after ``start`` and up to ``end``, in order; names and owners are as in ``standing``."""
-    if asked.on == "change":
-        return list(_changes(standing, asked, start, end))
-    if asked.on == "group":
-        return _of_groups(lake, standing, asked, start, end)
-    return _of_subjects(lake, standing, asked, start, end)
-
-
-def _within(start: Ms, end: Ms) -> tuple[str, list[int]]:
-    """Minutes are stored with the first tick after them: it bounds the files read, and hides what is not durable."""
-    newest = Tick.objects.order_by("-number").values_list("number", flat=True).first() or 0
-    return "t >= ? AND tick <= ?", [start, newest]
-
-
-ISLANDS = """
-WITH n AS (SELECT minute, row_number() OVER (ORDER BY minute) AS n FROM (
-  SELECT DISTINCT minute FROM lake.subject_minutes WHERE subject = '' AND minute > ? AND minute <= ? AND {span})),
-hit AS ({hit})
-SELECT {keys}, min(minute) AS first, max(minute), {worst}(v), arg_max(w, minute) FROM (
-  SELECT hit.*, n.n - row_number() OVER (PARTITION BY {keys} ORDER BY minute) AS island FROM hit JOIN n USING (minute))
-GROUP BY {keys}, island ORDER BY first, {keys}
-"""
-
-
-def _islands(lake: Lake, asked: Definition, keys: str, hit: str, args: Sequence[Any], start: Ms, end: Ms) -> list[Row]:
-    span, bounds = _within(start, end)
-    sql = ISLANDS.format(span=span, hit=hit, keys=keys, worst=WORST[asked.op])
-    return lake.query(sql, [start, end, *bounds, *args])
-
-
-def _condition(asked: Definition, column: str) -> tuple[str, list[Any]]:
+def _condition(asked: Definition) -> tuple[str, list[Any]]:
     """The one expression: what holds is true, what is unknown is not."""
     if isinstance(asked.value, tuple):
-        return f"list_contains(?, {column})", [list(asked.value)]
-    return f"{column} {'>' if asked.op == 'above' else '<'} ?", [asked.value]
-
-
-def _of_groups(lake: Lake, standing: Standing, asked: Definition, start: Ms, end: Ms) -> list[Run]:
-    names = {n.id: n for n in Name.objects.all()}
-    groups, topics = _fitting(standing, asked, names)
-    condition, args = _condition(asked, asked.metric)
-    span, bounds = _within(start, end)
-    value = "NULL::DOUBLE" if asked.metric == "verdict" else f"{asked.metric}::DOUBLE"
-    hit = f"SELECT grp, topic, minute, {value} AS v, verdict AS w FROM lake.group_minutes "  # noqa: S608
-    hit += f"WHERE minute > ? AND minute <= ? AND {span} AND {condition}"
-    given: list[Any] = [start, end, *bounds, *args]
-    for column, fitting in (("grp", groups), ("topic", topics)):
-        if fitting is not None:
-            hit, given = f"{hit} AND list_contains(?, {column})", [*given, fitting]
-    rows = _islands(lake, asked, "grp, topic", hit, given, start, end)
-    return [Run(_pair(names[g], names[t]), *row) for g, t, *row in rows]
+        return "list_contains(?, w)", [list(asked.value)]
+    return f"v {'>' if asked.op == 'above' else '<'} ?", [asked.value]
 
 
 def _pair(group: Name, topic: Name) -> str:
     return "lag:" + node_id("group", group.cluster, group.name, topic.name).partition(":")[2]
-
-
-def _fitting(
-    standing: Standing, asked: Definition, names: Mapping[int, Name]
-) -> tuple[list[int] | None, list[int] | None]:
-    """The numbers of the groups and of the topics in scope; None where all are."""
-    of_group = {k: v for k, v in asked.scope.items() if k != "topic"}
-    of_topic = {k: v for k, v in asked.scope.items() if k == "topic"}
-    groups = [n.id for n in names.values() if n.kind == "group" and in_scope(of_group, _group(standing, n))]
-    topics = [n.id for n in names.values() if n.kind == "topic" and in_scope(of_topic, {"topic": n.name})]
-    return (groups if of_group else None), (topics if of_topic else None)
 
 
 def _group(standing: Standing, name: Name) -> dict[str, str | None]:
@@ -116,38 +180,6 @@ def _group(standing: Standing, name: Name) -> dict[str, str | None]:
     team = owner.team if owner else None
     service_name = split_id(service)[1][-1] if service else None
     return {"cluster": name.cluster, "group": name.name, "service": service_name, "team": team}
-
-
-def _of_subjects(lake: Lake, standing: Standing, asked: Definition, start: Ms, end: Ms) -> list[Run]:
-    weekly = asked.metric == "rate_vs_week"
-    hit, args = _last_week(asked, start, end) if weekly else _plainly(asked, start, end)
-    rows = _islands(lake, asked, "subject", hit, args, start, end)
-    return [Run(*row) for row in rows if in_scope(asked.scope, named(standing, row[0]))]
-
-
-def _plainly(asked: Definition, start: Ms, end: Ms) -> tuple[str, list[Any]]:
-    condition, args = _condition(asked, "value")
-    span, bounds = _within(start, end)
-    hit = "SELECT subject, minute, value AS v, '' AS w FROM lake.subject_minutes "
-    hit += f"WHERE metric = ? AND minute > ? AND minute <= ? AND {span} AND {condition}"
-    return hit, [asked.metric, start, end, *bounds, *args]
-
-
-def _last_week(asked: Definition, start: Ms, end: Ms) -> tuple[str, list[Any]]:
-    """The rate as a share of its mean in the same hour a week ago; nothing where that was 0 or is not known."""
-    condition, args = _condition(asked, "v")
-    span, bounds = _within(start, end)
-    usual = (
-        f"SELECT subject, (minute + {WEEK_MS}) // {HOUR_MS} AS hour, avg(value) AS usual FROM lake.subject_minutes "  # noqa: S608
-        f"WHERE metric = 'rate' AND minute > ? AND minute <= ? AND t >= ? "
-        f"GROUP BY ALL HAVING count(*) >= {LEAST_OF_HOUR} AND usual > 0"
-    )
-    rate = "SELECT subject, minute, value FROM lake.subject_minutes "
-    rate += f"WHERE metric = 'rate' AND minute > ? AND minute <= ? AND {span}"
-    hit = f"SELECT subject, minute, value / usual AS v, '' AS w FROM ({rate}) JOIN ({usual}) USING (subject) "  # noqa: S608
-    hit += f"WHERE hour = minute // {HOUR_MS} AND {condition}"
-    first = start - WEEK_MS - HOUR_MS
-    return hit, [start, end, *bounds, first, end - WEEK_MS + HOUR_MS, first, *args]
 
 
 def named(standing: Standing, subject: str) -> dict[str, str | None]:

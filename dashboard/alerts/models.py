@@ -36,7 +36,11 @@ class Rule(models.Model):
 
 
 class Alert(models.Model):
-    """One time that a rule held for a subject: pending, then firing, then resolved; or pending and gone again."""
+    """One time that a rule held for a subject: pending, then firing, then resolved; or pending and gone again.
+
+    ``since``, ``last``, ``fired`` and ``resolved`` are minutes of the tape: in which it began, last held, had held long
+    enough, and was clear for long enough. The ``_at`` of them are when that was known: a view at a moment shows these.
+    """
 
     id = models.CharField(max_length=32, primary_key=True, default=new_id)
     rule = models.ForeignKey[Rule | None](Rule, null=True, on_delete=models.SET_NULL)
@@ -48,6 +52,10 @@ class Alert(models.Model):
     cluster = models.CharField(max_length=255, default="")
     team = models.CharField(max_length=255, null=True)
     labels = models.JSONField(default=dict)
+    since = models.BigIntegerField(default=0)
+    last = models.BigIntegerField(default=0)
+    fired = models.BigIntegerField(null=True)
+    resolved = models.BigIntegerField(null=True)
     pending_at = models.BigIntegerField()
     fired_at = models.BigIntegerField(null=True, db_index=True)
     resolved_at = models.BigIntegerField(null=True)  # also of one that never fired

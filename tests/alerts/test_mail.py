@@ -153,7 +153,7 @@ def test_a_server_that_drips_floods_or_is_silent_is_left(what: bytes, pause: flo
         begun = time.monotonic()
         letter = replace(mail.make(told(**GIVEN)), port=port)
         answer = post(client(resolve=to_loopback, seconds=0.4), letter)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 8  # and not the nine seconds of the server
     assert not answer.accepted
     assert says in answer.excerpt
 

@@ -37,7 +37,15 @@ def record(tape: Tape, lags: dict[int, int | None], topic: str = "orders", group
 
 
 def runs(asked: dict[str, Any], start: int = T0 - 1, end: int = T0 + 3_600_000) -> list[Run]:
-    return history.runs_between(parse(asked), start, end)
+    with history.minutes(start, end) as directly, history.minutes(start, end, copied=True) as copied:
+        found = directly.runs(parse(asked))
+        assert copied.runs(parse(asked)) == found
+    return found
+
+
+def recorded(start: int, end: int) -> list[int]:
+    with history.minutes(start, end) as found:
+        return found.recorded
 
 
 def spans(found: list[Run]) -> list[tuple[int, int]]:
@@ -55,7 +63,7 @@ def test_a_condition_that_holds_in_neighbouring_minutes_is_one_run(tape: Tape) -
 
 def test_a_minute_in_which_nothing_was_recorded_ends_no_run(tape: Tape) -> None:
     record(tape, {1: 50, 2: None, 3: None, 4: 50, 5: 0})
-    assert history.minutes_between(T0, minute(9)) == [minute(1), minute(4), minute(5)]
+    assert recorded(T0, minute(9)) == [minute(1), minute(4), minute(5)]
     assert spans(runs(LAGGING)) == [(1, 4)]
 
 
@@ -88,7 +96,7 @@ def test_nothing_that_is_not_durable_is_looked_at(tape: Tape) -> None:
     newest = history.newest_tick()
     assert newest is not None
     tape.lake.write(newest.number + 1, minute(2), {"subject_minutes": [(minute(2), "", "recorded", 1.0)]})
-    assert history.minutes_between(T0, minute(9)) == [minute(1)]
+    assert recorded(T0, minute(9)) == [minute(1)]
 
 
 def test_a_recorder_that_starts_again_writes_no_minute_twice(tape: Tape, data_dir: Any) -> None:

@@ -210,7 +210,9 @@ class Reading(Observation, frozen=True):
 
 
 class JoinSaid(Observation, frozen=True):
-    """What a person said of a name (``kind`` group, client_id or service; ``cluster`` "" but for a group).
+    """What a person said of a name (``kind`` group, transactional_id, client_id or service).
+
+    ``cluster`` is "" but for a group and a transactional id, whose name is what its writer is called (``etl-*``).
 
     ``verdict`` is ``same``: it is that service; ``different``: it is not; "": what was said before is taken back.
     """

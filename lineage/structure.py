@@ -11,7 +11,7 @@ from lineage.config import Config
 from lineage.evidence import STALE_MS, Piece, earlier, grade
 from lineage.facts import ClaimKey, ClusterFact, Facts, GroupFact, TopicFact
 from lineage.graph import Edge, Node
-from lineage.identity import edge_id, node_id, split_id
+from lineage.identity import edge_id, is_named_writer, named_writer, node_id, split_id
 from lineage.observations import Ms, NodeSeen
 from lineage.ownership import Reader, owner_of, service_by_rule, service_by_span
 from lineage.streams import Inner, application, framework, inner_topics, workers_topics
@@ -150,7 +150,10 @@ class _Builder:
         return said, "confirmed"
 
     def canonical(self, node: str) -> str:
-        """The service that a person said this one is; itself where nobody said anything."""
+        """The service that a person said this one, or this transactional id, is; itself where nobody said anything."""
+        if is_named_writer(node):
+            path = split_id(node)[1]
+            node = self.same.get(("transactional_id", path[0], path[-1]), node)
         seen = {node}
         while node.startswith("service:") and (to := self.same.get(("service", "", split_id(node)[1][0]))):
             if to in seen:
@@ -161,10 +164,13 @@ class _Builder:
 
     def _known_as(self) -> None:
         """Each service's other names, with how it is known that they are one."""
-        for _, _, name, service in (s for s, said in self.facts.said.items() if said["verdict"] == "same"):
-            other, one = node_id("service", name), node_id("service", service)
-            if self.canonical(other) == one and other not in self.out.nodes:
-                self.names[one].add(("service", "", name, "confirmed"))
+        for kind, cluster, name, service in (s for s, said in self.facts.said.items() if said["verdict"] == "same"):
+            if kind not in ("service", "transactional_id"):
+                continue
+            other = node_id("service", name) if kind == "service" else named_writer(cluster, name)
+            one = node_id("service", service)
+            if self.canonical(other) == self.canonical(one) and other not in self.out.nodes:
+                self.names[self.canonical(one)].add((kind, cluster, name, "confirmed"))
         for service, names in self.names.items():
             if (node := self.out.nodes.get(service)) is not None:
                 told = [dict(zip(NAMED, n, strict=True)) for n in sorted(names)[:MOST_NAMES]]
@@ -178,6 +184,8 @@ class _Builder:
                     self._told(scope, reading.at, told)
 
     def _told(self, scope: str, at: Ms, told: NodeSeen) -> None:
+        if is_named_writer(told.id) and self.canonical(told.id) != told.id:
+            return  # it is a service, as a person said
         if told.id not in self.out.nodes:
             kind, path = split_id(told.id)
             if kind in LISTED:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lineage.frames import Frame, NodeState
-from lineage.identity import node_id
+from lineage.identity import is_named_writer, node_id
 from lineage.ownership import is_default
 
 MOST = 200
@@ -16,6 +16,7 @@ MOST = 200
 AFFIXES = frozenset(
     {"service", "svc", "app", "application", "server", "consumer", "consumers", "producer", "group", "cg", "client"}
     | {"worker", "api", "reader", "writer", "prod", "production", "staging", "dev", "test", "v1", "v2", "v3"}
+    | {"transactional", "tx", "txn", "eos"}
 )
 
 
@@ -34,7 +35,7 @@ def suggestions(frame: Frame) -> list[Suggestion]:
     """At most MOST guesses, in a fixed order; none that a person has already spoken of."""
     settled = {(s.kind, s.cluster, s.name, s.service) for s in frame.said if s.verdict}
     services = _services(frame.nodes.values())
-    guesses = [*_twins(services), *_groups(frame, services), *_declared(frame)]
+    guesses = [*_twins(services), *_groups(frame, services), *_writers(frame, services), *_declared(frame)]
     found = {(g.kind, g.cluster, g.name, g.service): g for g in guesses}
     return [g for key, g in sorted(found.items()) if key not in settled][:MOST]
 
@@ -80,6 +81,14 @@ def _groups(frame: Frame, services: Mapping[str, list[NodeState]]) -> Iterator[S
     for node in frame.nodes.values():
         if node.kind == "group" and not node.attrs.get("service"):
             yield from _group(node, services)
+
+
+def _writers(frame: Frame, services: Mapping[str, list[NodeState]]) -> Iterator[Suggestion]:
+    """Transactional ids that look like one service's name."""
+    for node in frame.nodes.values():
+        if is_named_writer(node.id) and len(named := services.get(stem(node.name), [])) == 1:
+            why = f"the transactional id is called like service {named[0].name}, apart from what is hung onto it"
+            yield Suggestion("transactional_id", node.cluster, node.name, named[0].name, why)
 
 
 def _group(node: NodeState, services: Mapping[str, list[NodeState]]) -> Iterator[Suggestion]:

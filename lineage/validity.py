@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from lineage.evidence import CONFIRMED
 from lineage.graph import Edge, Node
-from lineage.identity import node_id, split_id
+from lineage.identity import is_named_writer, node_id, split_id
 from lineage.observations import Ms
 from lineage.structure import Structure
 
@@ -43,8 +43,8 @@ def _edge_since(edge: Edge, old: Edge | None, rejoined: bool, late: Mapping[str,
 
 
 def _node_since(node: Node, old: Node | None, touched: Ms | None, seen_at: Ms) -> Ms:
-    """``touched``: since when the newest of its edges are valid; they alone tell of a service, or of a join."""
-    if node.kind == "service" and touched is not None:
+    """``touched``: since when the newest of its edges are valid; they tell of a service, a named writer, a join."""
+    if (node.kind == "service" or is_named_writer(node.id)) and touched is not None:
         return touched
     if old is None:
         return node.first_seen

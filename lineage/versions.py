@@ -114,7 +114,7 @@ def _graph_known_now(at: Ms) -> tuple[dict[str, Node], dict[str, Edge]]:
     told = (
         _Word(_edge(*row[2:]), *row[:2]) for row in _valid_at(EdgeVersion.objects.all(), at).values_list(*HELD, *EDGE)
     )
-    words_of_edges = _newest(told, lambda e: e.scope)
+    words_of_edges = _attributed(_newest(told, lambda e: e.scope))
     writes = [w for w in words_of_edges if w.thing.relation == "writes"]
     named = {w.thing.target: w.recorded_at for w in writes if not is_unknown_writer(w.thing.source)}
     nodes = {w.thing.id: w.thing for w in found}
@@ -124,7 +124,7 @@ def _graph_known_now(at: Ms) -> tuple[dict[str, Node], dict[str, Edge]]:
         if not _explained(w, named) and w.thing.source in nodes and w.thing.target in nodes
     }
     sources = {e.source for e in edges.values()}
-    return {k: n for k, n in nodes.items() if not is_unknown_writer(k) or k in sources}, edges
+    return {k: n for k, n in nodes.items() if not k.startswith("writer:") or k in sources}, edges
 
 
 def _newest(words: Iterable[_Word], scope: Callable[[Any], Any]) -> list[_Word]:
@@ -137,6 +137,31 @@ def _newest(words: Iterable[_Word], scope: Callable[[Any], Any]) -> list[_Word]:
         newest = max(w.recorded_at for w in group)
         out += [w for w in group if w.superseded_at is None or w.superseded_at > newest]
     return out
+
+
+def _attributed(words: list[_Word]) -> list[_Word]:
+    """Without edges all of whose claims a newer word gives to another: a person said whose name it is, or took it back.
+
+    Reads have their group for that.
+    """
+    newest: dict[tuple[str, ...], Ms] = {}
+    for word in words:
+        for claim in _claims(word.thing):
+            newest[claim] = max(word.recorded_at, newest.get(claim, 0))
+    return [w for w in words if w.superseded_at is None or not _elsewhere(w, newest)]
+
+
+def _elsewhere(word: _Word, newest: Mapping[tuple[str, ...], Ms]) -> bool:
+    claims, ended = _claims(word.thing), word.superseded_at or 0
+    return bool(claims) and all(newest[claim] >= ended for claim in claims)
+
+
+def _claims(edge: Edge) -> list[tuple[str, ...]]:
+    """What sources said, in their own names; nothing where something else than claims speaks for the edge, too."""
+    if edge.relation == "reads" or not all(e["joins"] for e in edge.evidence):
+        return []
+    ends = [edge.source, edge.target]
+    return [(edge.relation, e["source"], *join.get("ends", ends)) for e in edge.evidence for join in e["joins"]]
 
 
 def _explained(word: _Word, named: Mapping[str, Ms]) -> bool:

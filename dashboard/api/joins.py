@@ -23,11 +23,13 @@ from lineage.suggestions import Suggestion, suggestions
 
 router = Router(tags=["who is who"], auth=Guard("view"))
 
+OF_A_CLUSTER = ("group", "transactional_id")
+
 
 class JoinIn(Schema):
     """``same``: the name is this service; ``different``: it is not; ``open``: what was said is taken back."""
 
-    kind: Literal["group", "client_id", "service"]
+    kind: Literal["group", "transactional_id", "client_id", "service"]
     cluster: str = Field("", max_length=63)
     name: str = Field(min_length=1, max_length=1_000)
     service: str = Field(min_length=1, max_length=250)
@@ -45,8 +47,8 @@ def joins(request: HttpRequest, at: str = "live") -> HttpResponse:
 @router.post("/joins", auth=Guard("join"), response={202: schemas.JoinOut, **ERRORS})
 def say(request: HttpRequest, body: JoinIn) -> HttpResponse:
     """Says that a name is a service, or is not, or takes that back. The next tick shows it."""
-    if (body.kind == "group") != bool(body.cluster):
-        raise Problem(422, "cluster: a group has one, a service and a client id have none")
+    if (body.kind in OF_A_CLUSTER) != bool(body.cluster):
+        raise Problem(422, "cluster: a group has one, so has a transactional id; a service and a client id have none")
     if body.kind == "service" and body.name == body.service:
         raise Problem(422, f"name: {body.name} is its own name already")
     caller: access.Caller = request.auth  # type: ignore[attr-defined]  # put there by the guard

@@ -49,6 +49,7 @@ def test_who_may_only_read_may_not_say_it(client: Client, tape: Tape, viewer: No
     [
         ({"cluster": ""}, "a group has one"),
         ({"kind": "service"}, "a group has one"),
+        ({"kind": "transactional_id", "cluster": ""}, "so has a transactional id"),
         ({"kind": "service", "cluster": "", "name": "a", "service": "a"}, "its own name"),
         ({"verdict": "perhaps"}, "verdict"),
         ({"name": ""}, "name"),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from lineage import history
+from lineage.identity import named_writer
 from lineage.observations import JoinSaid
 from lineage.recorder import Tape
 from lineage.suggestions import suggestions
 from tests.lineage import world as w
+from tests.lineage.test_named_writers import told
 from tests.lineage.test_tape import opened
 from tests.lineage.world import T0
 
 
 def said(at: int, kind: str, name: str, service: str, verdict: str = "same") -> JoinSaid:
-    cluster = "c" if kind == "group" else ""
+    cluster = "c" if kind in ("group", "transactional_id") else ""
     return JoinSaid(cluster=cluster, at=at, kind=kind, name=name, service=service, verdict=verdict, by="ada")
 
 
@@ -80,6 +82,7 @@ def test_two_names_of_a_service_become_one_with_all_their_evidence(tape: Tape, d
     again.take(said(T0 + 25_000, "service", "shop-svc", "shop", verdict=""))
     again.cut(T0 + 30_000)
     assert writers(T0 + 30_000) == {"service:shop-svc", "service:shop"}
+    assert writers(T0 + 20_000, hindsight=True) == {"service:shop-svc", "service:shop"}
     again.close()
 
 
@@ -118,3 +121,63 @@ def test_what_a_person_refused_is_not_suggested_again(tape: Tape) -> None:
     tape.cut(T0 + 20_000)
     assert suggestions(history.frame_at(T0 + 20_000)) == []
     assert "group:c/audit" in readers(T0 + 20_000)
+
+
+ETL = named_writer("c", "etl-*")
+
+
+def test_a_transactional_id_that_a_person_names_is_its_service_until_that_is_taken_back(
+    tape: Tape, data_dir: Path
+) -> None:
+    opened(tape)
+    tape.take(told(T0 + 500, ETL))
+    tape.cut(T0 + 10_000)
+    assert writers(T0 + 10_000) == {ETL}
+    tape.take(said(T0 + 15_000, "transactional_id", "etl-*", "loader"))
+    tape.cut(T0 + 20_000)
+    frame = history.frame_at(T0 + 20_000)
+    (edge,) = (e for e in frame.edges if e.relation == "writes")
+    assert (edge.source, edge.strength, edge.evidence[0].source) == ("service:loader", "observed", "transactions")
+    assert ETL not in frame.nodes
+    names = frame.nodes["service:loader"].attrs["known_as"]
+    assert names == [{"kind": "transactional_id", "cluster": "c", "name": "etl-*", "how": "confirmed"}]
+    assert writers(T0 + 10_000) == {ETL}
+    assert writers(T0 + 10_000, hindsight=True) == {"service:loader"}
+    tape.close()
+    again = Tape(w.config(), data_dir)  # a new process can still take it apart
+    again.take(told(T0 + 21_000, ETL))
+    again.cut(T0 + 22_000)
+    assert writers(T0 + 22_000) == {"service:loader"}
+    again.take(said(T0 + 25_000, "transactional_id", "etl-*", "loader", verdict=""))
+    again.cut(T0 + 30_000)
+    assert writers(T0 + 30_000) == {ETL}
+    assert "service:loader" not in history.frame_at(T0 + 30_000).nodes
+    assert writers(T0 + 20_000) == {"service:loader"}
+    assert writers(T0 + 20_000, hindsight=True) == {ETL}
+    again.close()
+
+
+def test_a_transactional_id_of_another_cluster_is_not_meant(tape: Tape) -> None:
+    opened(tape)
+    tape.take(told(T0 + 500, ETL))
+    other = JoinSaid(
+        cluster="d", at=T0 + 600, kind="transactional_id", name="etl-*", service="loader", verdict="same", by="ada"
+    )
+    tape.take(other)
+    tape.cut(T0 + 10_000)
+    assert writers(T0 + 10_000) == {ETL}
+
+
+def test_a_transactional_id_called_like_a_service_is_offered_and_follows_that_service_s_own_join(tape: Tape) -> None:
+    opened(tape)
+    tape.take(told(T0 + 500, ETL))
+    tape.take(w.spans(T0 + 1_000, "reads", "topic:c/orders", "service:etl-svc"))
+    tape.cut(T0 + 10_000)
+    (found,) = suggestions(history.frame_at(T0 + 10_000))
+    assert (found.kind, found.cluster, found.name, found.service) == ("transactional_id", "c", "etl-*", "etl-svc")
+    tape.take(said(T0 + 11_000, "transactional_id", "etl-*", "etl-svc"))
+    tape.take(said(T0 + 12_000, "service", "etl-svc", "loader"))
+    tape.cut(T0 + 20_000)
+    assert writers(T0 + 20_000) == {"service:loader"}
+    known = history.frame_at(T0 + 20_000).nodes["service:loader"].attrs["known_as"]
+    assert {(n["kind"], n["name"]) for n in known} == {("transactional_id", "etl-*"), ("service", "etl-svc")}

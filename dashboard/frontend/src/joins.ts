@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import { h, icon } from "./dom.ts";
 import type { Row, State } from "./types.ts";
 
-const KINDS: Record<string, string> = { group: "consumer group", client_id: "client id", service: "service" };
+const KINDS: Record<string, string> = { group: "consumer group", transactional_id: "transactional id", client_id: "client id", service: "service" };
 const HOW: Record<string, string> = { rule: "by a rule in the configuration", spans: "its spans say so", confirmed: "confirmed by a person", connect: "Kafka Connect says so" };
 const str = (v: unknown): string => (v === null || v === undefined ? "" : String(v));
 const keyOf = (row: Row): string => JSON.stringify([row["kind"], row["cluster"], row["name"], row["service"]]);

@@ -29,7 +29,7 @@ from lineage.models import Tick
 from lineage.observations import FIELD, STREAM, AnyObservation, Ms, PositionsFrame, decode
 from lineage.outline import Standing
 from lineage.restore import restored
-from lineage.storage import place, shortage
+from lineage.storage import left_behind, place, shortage
 
 __all__ = ["AlreadyRunning", "Away", "Lease", "Recorder", "Tape", "clock", "run"]
 log = logging.getLogger(__name__)
@@ -394,6 +394,7 @@ def run(
     stopped: threading.Event,
 ) -> None:
     """Records until ``stopped`` is set. Raises AlreadyRunning where another one does, Away where the lake is."""
+    left_behind(data_dir)
     lease = Lease(data_dir)
     tape = Tape(config, data_dir)
     client = redis.Redis.from_url(redis_url, socket_timeout=10, socket_connect_timeout=3, health_check_interval=30)

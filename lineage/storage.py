@@ -13,7 +13,7 @@ from django.db import connection
 
 from lineage.config import Retention
 from lineage.depot import Depot, depot
-from lineage.lake import Lake
+from lineage.lake import SCHEMA, Away, Lake
 from lineage.models import Tick
 from lineage.observations import Ms
 
@@ -45,6 +45,25 @@ class Storage:
 def place(data_dir: Path) -> Depot:
     """Where the lake of this process is. Raises ConfigError."""
     return depot(data_dir, settings.LAKE_URL, os.environ, connection.settings_dict)
+
+
+def left_behind(data_dir: Path) -> None:
+    """Raises Away where a tape in PostgreSQL has its catalog in SQLite yet, as versions kept it that knew no other.
+
+    Begun anew in PostgreSQL, everything that was recorded would look empty.
+    """
+    old = data_dir / "lake.sqlite"
+    if connection.vendor != "postgresql" or not old.exists() or not Tick.objects.exists():
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [SCHEMA])
+        if cursor.fetchone():
+            return
+    raise Away(
+        f"{old} is the catalog of the tape that this database goes on with, and its place is now the schema {SCHEMA} "
+        "of the database itself; to keep that tape, write it to a file with the version before (playhead record "
+        f"export); to begin a new one, move {old} and the directory lake beside it away"
+    )
 
 
 def shortage(at: Depot) -> str | None:

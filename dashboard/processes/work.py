@@ -59,9 +59,10 @@ def prepare(demo: bool) -> Iterator[str]:
     """Brings the database up to date, tries the lake, makes the first user; yields what the user should read."""
     from dashboard.access import ensure_admin
     from lineage import lake
-    from lineage.storage import place
+    from lineage.storage import left_behind, place
 
     call_command("migrate", interactive=False, verbosity=0)
+    left_behind(Path(settings.DATA_DIR))
     lake.check(place(Path(settings.DATA_DIR)))
     if password := ensure_admin(secret(os.environ, "PLAYHEAD_ADMIN_PASSWORD")):
         yield f"First start: log in as admin with the password {password} (shown this once)"

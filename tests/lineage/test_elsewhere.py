@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from lineage.depot import Depot, checked, depot
 from lineage.lake import Away, Lake
 from lineage.models import Tick
 from lineage.recorder import AlreadyRunning, Lease, Tape
-from lineage.storage import place
+from lineage.recorder import run as run_recorder
+from lineage.storage import left_behind, place
 from tests.lineage import world as w
 from tests.lineage.bucket import Server
 from tests.lineage.test_tape import opened, run
@@ -206,6 +208,28 @@ def test_secrets_are_read_from_files_and_never_shown(tmp_path: Path) -> None:
 
 def _postgres() -> bool:
     return connection.vendor == "postgresql"
+
+
+def test_a_tape_whose_catalog_an_older_version_left_in_sqlite_is_named_and_not_begun_anew(
+    db: None, tmp_path: Path
+) -> None:
+    if not _postgres():
+        pytest.skip("needs DATABASE_URL of PostgreSQL")
+    w.without_catalog()
+    left_behind(tmp_path)
+    (tmp_path / "lake.sqlite").touch()
+    left_behind(tmp_path)  # of another database: nothing of this one is in it
+    Tick.objects.create(number=1, at=T0)
+    with pytest.raises(Away, match=r"lake.sqlite is the catalog of the tape .* schema playhead_lake .* record export"):
+        left_behind(tmp_path)
+    with pytest.raises(Away, match="to begin a new one, move"):
+        run_recorder(w.config(), tmp_path, "redis://127.0.0.1:1", lambda _: None, threading.Event())
+    with w.autocommitting() as own:
+        own.execute("CREATE SCHEMA playhead_lake")
+    try:
+        left_behind(tmp_path)
+    finally:
+        w.without_catalog()
 
 
 def test_connections_that_the_database_ends_are_made_again(tape: Tape) -> None:

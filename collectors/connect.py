@@ -8,14 +8,17 @@ rename. Of a configuration only what is listed is taken: see ``collectors.system
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from collectors.base import Budget, Collection, CollectorError, now_ms
 from collectors.sources import Asked
-from collectors.systems import System, spoken, systems
+from collectors.systems import System, logical, spoken, systems
 from collectors.web import Refused, Web
 from lineage.config import Endpoint
 from lineage.identity import node_id
@@ -97,7 +100,7 @@ class Connect:
         return Collection(list(readings), note="; ".join(filter(None, notes)))
 
     def _reading(self, at: Ms, source: str, nodes: list[NodeSeen], edges: list[EdgeSeen], whole: bool) -> Reading:
-        nodes = list({n.id: n for n in nodes}.values())
+        nodes = _once(nodes)
         return Reading(
             cluster=self.cluster, at=at, source=source, scope=self.target, nodes=nodes, edges=edges, complete=whole,
             interval=self.interval,
@@ -117,6 +120,18 @@ class Connect:
                 return [*out, *connectors[i:]], UNTRACKED
             out.append(replace(connector, used=used))
         return [*out, *connectors[MOST_CONNECTORS:]], ""
+
+
+def _once(nodes: list[NodeSeen]) -> list[NodeSeen]:
+    """Each node once; a system that several connectors read has all the names that Debezium gives it."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for node in nodes:
+        names[node.id].update(node.attrs.get("debezium", ()))
+    found = {n.id: n for n in nodes}.values()
+    return [
+        msgspec.structs.replace(n, attrs={**n.attrs, "debezium": sorted(names[n.id])}) if names[n.id] else n
+        for n in found
+    ]
 
 
 def used_topics(web: Web, name: str, budget: Budget) -> tuple[str, ...] | None:
@@ -193,7 +208,8 @@ class _Told:
     def nodes(self) -> Iterator[NodeSeen]:
         yield NodeSeen(self.id, self.c.name, self._attrs())
         for system in self.systems:
-            yield NodeSeen(system.id, system.name, {"type": system.type})
+            name = logical(self.c.cls, self.c.config, system)
+            yield NodeSeen(system.id, system.name, {"type": system.type, **({"debezium": [name]} if name else {})})
 
     def _attrs(self) -> dict[str, Any]:
         tasks = sorted(self.c.tasks, key=lambda t: int(t["id"]))

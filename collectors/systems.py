@@ -51,6 +51,21 @@ def systems(cls: str, config: Config, worker: str) -> tuple[System, ...]:
     return ()
 
 
+DEBEZIUM = re.compile(r"^io\.debezium\.connector\.(postgresql|mysql|mariadb|sqlserver|oracle|db2|mongodb)\.")
+
+
+def logical(cls: str, config: Config, found: System) -> str:
+    """What Debezium calls this system in its records, ``postgresql://PREFIX/DATABASE``; "" for other connectors.
+
+    Where the configuration names no database, all of them are meant: ``mysql://PREFIX``.
+    """
+    kind, prefix = DEBEZIUM.match(cls), config.get("topic.prefix") or config.get("database.server.name", "")
+    if not kind or not PART.fullmatch(prefix):
+        return ""
+    _, _, inside = found.id.partition("://")[2].partition("/")
+    return f"{kind[1]}://{prefix}/{inside}".rstrip("/")
+
+
 def system(scheme: str, host: str, port: str | int | None = None, path: str = "") -> System | None:
     """``postgres://db/orders``; a usual port is left out. None where the host or the port has not the form of one."""
     if not HOST.fullmatch(host) or (port and not re.fullmatch(r"\d{1,5}", str(port))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -135,6 +136,25 @@ class Facts:
     def cluster(self, name: str) -> ClusterFact:
         """The cluster of this slug, made if it is new."""
         return self.clusters.setdefault(name, ClusterFact())
+
+
+class Systems:
+    """Which system is meant by the name that Debezium gives it in its records, where a configuration proves it."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._named: dict[tuple[str, str], set[str]] = defaultdict(set)  # cluster, name -> systems
+        for scope, reading in facts.readings.items():
+            cluster = scope.partition(":")[2].partition("/")[0]
+            for node in reading.nodes.values():
+                for name in node.attrs.get("debezium", ()):
+                    self._named[cluster, name].add(node.id)
+
+    def meant(self, node: str, cluster: str) -> str:
+        """The system behind this id in records of a cluster; itself where none or several could be meant."""
+        kind, _, name = node.partition(":")
+        server = name.rpartition("/")[0]  # of a connector that is not told which databases to read
+        found = self._named.get((cluster, name)) or self._named.get((cluster, server)) if kind == "system" else None
+        return min(found) if found and len(found) == 1 else node
 
 
 def newer(cluster: ClusterFact, kind: str, at: Ms) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lineage.config import Config
 from lineage.evidence import STALE_MS, Piece, earlier, grade
-from lineage.facts import ClaimKey, ClusterFact, Facts, GroupFact, TopicFact
+from lineage.facts import ClaimKey, ClusterFact, Facts, GroupFact, Systems, TopicFact
 from lineage.graph import Edge, Node
 from lineage.identity import edge_id, is_named_writer, named_writer, node_id, split_id
 from lineage.observations import Ms, NodeSeen
@@ -63,6 +63,7 @@ class _Builder:
         self.ends: dict[str, tuple[str, str, str, str]] = {}
         self.joined: dict[tuple[str, str], str] = {}  # cluster, group -> service id
         self.same = _same(facts)
+        self.systems = Systems(facts)
         self.names: dict[str, set[tuple[str, str, str, str]]] = defaultdict(set)  # service -> kind, cluster, name, how
 
     def run(self) -> Structure:
@@ -246,7 +247,8 @@ class _Builder:
 
     def _claims(self) -> None:
         for claim, piece in self.facts.claims.items():
-            key = claim._replace(start=self.canonical(claim.start), end=self.canonical(claim.end))
+            start = self.systems.meant(claim.start, _cluster_of(claim.end))
+            key = claim._replace(start=self.canonical(start), end=self.canonical(claim.end))
             ends = (key.start, key.end)
             if not all(self._claimed(end, piece.first_seen) for end in ends):
                 continue

@@ -84,6 +84,33 @@ def test_a_sink_reads_the_topics_it_used_and_writes_its_system() -> None:
     assert all(r.complete and r.scope == "main" for r in readings.values())
 
 
+DEBEZIUM = "io.debezium.connector.{}.Connector"
+
+
+def test_a_database_bears_the_names_that_debezium_gives_it_in_records() -> None:
+    place = {"database.hostname": "db", "database.password": PW}
+    orders = {
+        "connector.class": DEBEZIUM.format("postgresql"),
+        "database.dbname": "orders",
+        "topic.prefix": "crm",
+        **place,
+    }
+    older = {**orders, "topic.prefix": "", "database.server.name": "old"}
+    whole = {"connector.class": DEBEZIUM.format("mysql"), "topic.prefix": "shop", **place}
+    forged = {**whole, "topic.prefix": f"//u:{PW}@x", "database.hostname": "other"}
+    asked = Worker(
+        *(said(n, "source", c, "RUNNING") for n, c in zip("abcd", (orders, older, whole, forged), strict=True))
+    )
+    readings, _ = collected(asked)
+    named = {n.id: n.attrs.get("debezium") for n in readings["connect"].nodes if n.id.startswith("system:")}
+    assert named == {
+        "system:postgres://db/orders": ["postgresql://crm/orders", "postgresql://old/orders"],
+        "system:mysql://db": ["mysql://shop"],
+        "system:mysql://other": None,
+    }
+    assert PW not in repr(readings)
+
+
 def test_a_source_reads_its_system_and_writes_the_topics_it_used() -> None:
     config = {"connector.class": "FileStreamSource", "file": "/in.txt", "topic": "lines"}
     readings, _ = collected(Worker(said("f", "source", config, "RUNNING"), used={"f": ["lines-renamed"]}))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lineage import history
-from lineage.observations import EdgeSeen, NodeSeen, Reading
+from lineage.observations import EdgeSeen, EdgesSeen, NodeSeen, Reading
 from lineage.recorder import Tape
 from tests.lineage import world as w
 from tests.lineage.test_tape import opened
@@ -91,3 +93,63 @@ def test_a_deleted_connector_gives_its_group_back(tape: Tape) -> None:
     frame = history.frame_at(None)
     assert SINK not in frame.nodes
     assert frame.nodes["group:c/audit"].attrs["service"] is None
+
+
+def databases(at: int, *named: tuple[str, str], scope: str = "main") -> Reading:
+    """Connectors that read these systems, with what Debezium calls them."""
+    nodes = [NodeSeen(system, system, {"type": "postgres", "debezium": [name]}) for system, name in named]
+    edges = [EdgeSeen("reads", system, f"connector:c/{scope}/cdc", at, at) for system, _ in named]
+    return Reading(
+        cluster="c", at=at, source="connect", scope=scope, nodes=nodes, edges=edges, complete=True, interval=30
+    )  # fmt: skip
+
+
+def tables(tape: Tape, *readings: Reading, name: str = "postgresql://crm/shop", cluster: str = "c") -> set[str]:
+    """The systems that a Debezium record's own word is drawn from."""
+    opened(tape)
+    edge = EdgeSeen("derives", f"system:{name}", f"topic:{cluster}/orders", T0, T0)
+    tape.take(EdgesSeen(cluster=cluster, at=T0 + 50, source="headers", edges=[edge]))
+    for reading in readings:
+        tape.take(reading)
+    tape.cut(T0 + 10_000)
+    frame = history.frame_at(None)
+    assert {k for k in frame.nodes if k.startswith("system:")} >= {
+        e.source for e in frame.edges if e.relation == "derives"
+    }
+    return {e.source for e in frame.edges if e.relation == "derives"}
+
+
+def test_debeziums_name_is_the_database_of_the_connector_that_bears_it(tape: Tape) -> None:
+    found = tables(tape, databases(T0 + 100, ("system:postgres://db/shop", "postgresql://crm/shop")))
+    assert found == {"system:postgres://db/shop"}
+    assert "system:postgresql://crm/shop" not in history.frame_at(None).nodes
+
+
+def test_a_connector_that_names_no_database_reads_all_of_its_server(tape: Tape) -> None:
+    assert tables(tape, databases(T0 + 100, ("system:mysql://db", "mysql://crm")), name="mysql://crm/shop") == {
+        "system:mysql://db"
+    }
+
+
+def test_a_name_that_could_mean_two_databases_or_none_stays_itself(tape: Tape) -> None:
+    one = databases(T0 + 100, ("system:postgres://db/shop", "postgresql://crm/shop"))
+    two = databases(T0 + 100, ("system:postgres://other/shop", "postgresql://crm/shop"), scope="eu")
+    assert tables(tape, one, two) == {"system:postgresql://crm/shop"}
+
+
+def test_a_join_with_a_database_ends_with_the_connector_that_proved_it(tape: Tape) -> None:
+    one = databases(T0 + 100, ("system:postgres://db/shop", "postgresql://crm/shop"))
+    assert tables(tape, one, databases(T0 + 200)) == {"system:postgresql://crm/shop"}
+
+
+def test_a_restarted_recorder_remembers_whose_name_it_was(tape: Tape, data_dir: Path) -> None:
+    one = databases(T0 + 100, ("system:postgres://db/shop", "postgresql://crm/shop"))
+    assert tables(tape, one) == {"system:postgres://db/shop"}
+    tape.close()
+    history.forget()
+    again = Tape(w.config(), data_dir)
+    again.take(databases(T0 + 11_000))
+    again.cut(T0 + 12_000)
+    again.close()
+    found = {e.source for e in history.frame_at(None).edges if e.relation == "derives"}
+    assert found == {"system:postgresql://crm/shop"}

@@ -5,7 +5,7 @@ import { table } from "./tables.ts";
 import type { Row, State } from "./types.ts";
 
 const WORDS: Record<string, string> = {
-  address: "Address", class: "Class", worker: "Runs on", group: "Consumer group", dead_letters: "Dead letters to", topics_regex: "Topics matching", first_seen: "First seen", told_by: "Told by",
+  address: "Address", debezium: "In Debezium's records", class: "Class", worker: "Runs on", group: "Consumer group", dead_letters: "Dead letters to", topics_regex: "Topics matching", first_seen: "First seen", told_by: "Told by",
 };
 const ELSEWHERE = new Set(["id", "kind", "name", "cluster", "team", "owner_source", "stale", "tasks", "failure", "known_as", "figures", "type", "state"]);
 

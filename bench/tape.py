@@ -10,7 +10,9 @@ seek reads (numbers, lag, totals) is then there for every tick, positions and lo
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
+import json
 import os
 import random
 import resource
@@ -18,6 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -182,18 +185,51 @@ def sizes(ticks: int, args: argparse.Namespace) -> list[Row]:
 
 
 def timed(work: Callable[[int], Any], moments: list[int], before: Callable[[], None] = lambda: None) -> str:
-    """Median and 95th percentile in ms."""
-    took = []
+    """Median and 95th percentile in ms: what it took, and of the processor (which others' work blurs less)."""
+    took, spent = list[float](), list[float]()
     for at in moments:
         before()
-        wall = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         work(at)
         took.append((time.perf_counter() - wall) * 1000)
+        spent.append((time.process_time() - cpu) * 1000)
     took.sort()
-    return f"p50 {took[len(took) // 2]:.0f} ms, p95 {took[int(len(took) * 0.95)]:.0f} ms of {len(took)}"
+    spent.sort()
+    middle, high = len(took) // 2, int(len(took) * 0.95)
+    words = f"p50 {took[middle]:.0f} ms, p95 {took[high]:.0f} ms of {len(took)}"
+    return f"{words}; of the processor p50 {spent[middle]:.0f}, p95 {spent[high]:.0f} ms"
 
 
-def seeks(args: argparse.Namespace) -> list[Row]:
+class Viewer:
+    """One WebSocket that shows the map, wound from moment to moment; in this process, so without a network."""
+
+    def __init__(self, at: int) -> None:
+        from asgiref.testing import ApplicationCommunicator
+
+        from dashboard.asgi import application  # as the web process has it, with its care for Python's collector
+
+        scope = {"type": "websocket", "path": "/ws/v1/view", "query_string": b"", "headers": [], "subprotocols": []}
+        self.loop, self.socket = asyncio.Runner(), ApplicationCommunicator(application, scope)
+        self.loop.run(self.socket.send_input({"type": "websocket.connect"}))
+        assert self.loop.run(self.socket.receive_output(60))["type"] == "websocket.accept"
+        self._ask("open", at, view="map", params={})
+
+    def seek(self, at: int) -> None:
+        """Until the frame is there, and where the playhead stands."""
+        self._ask("seek", at)
+
+    def _ask(self, kind: str, at: int, **more: Any) -> None:
+        from dashboard.times import stamp
+
+        self.loop.run(self._answered({"type": kind, "at": stamp(at), **more}))
+
+    async def _answered(self, body: dict[str, Any]) -> None:
+        await self.socket.send_input({"type": "websocket.receive", "text": json.dumps(body)})
+        while not (said := (await self.socket.receive_output(60))["text"]).startswith('{"type":"playhead"'):
+            assert said.startswith('{"type":"frame"'), said[:300]
+
+
+def seeks(args: argparse.Namespace) -> Iterator[Row]:
     """How long it takes to be anywhere."""
     from django.test import Client
 
@@ -201,7 +237,7 @@ def seeks(args: argparse.Namespace) -> list[Row]:
     from lineage import history
 
     begin, end = history.bounds() or (0, 1)
-    rnd, client = random.Random(3), Client(SERVER_NAME="localhost")
+    rnd, client, viewer = random.Random(3), Client(SERVER_NAME="localhost"), Viewer(begin)
 
     def moments(n: int) -> list[int]:
         return [rnd.randrange(begin, end) for _ in range(n)]
@@ -211,21 +247,19 @@ def seeks(args: argparse.Namespace) -> list[Row]:
         assert answer.status_code == 200, answer.content[:300]
 
     near = [t for t in (rnd.randrange(begin, end) for _ in range(args.seeks // 10)) for t in range(t, t + 60_000, TEN)]
-    out = [
-        ("frame_at, cold", timed(history.frame_at, moments(args.seeks), history.forget_answers)),
-        ("frame_at, anywhere", timed(history.frame_at, moments(args.seeks))),
-        ("frame_at, playing on", timed(history.frame_at, near)),
-        ("graph over HTTP, cold", timed(over_http, moments(args.seeks), history.forget_answers)),
-        ("graph over HTTP, anywhere", timed(over_http, moments(args.seeks))),
-        ("tape, all of it, 1,000 points", timed(lambda _: history.tape(begin, end, 1000), moments(10))),
-        ("tape of a group", timed(lambda _: history.tape(begin, end, 1000, "group:c/group-1"), moments(10))),
-    ]
+    works = {"frame_at": history.frame_at, "graph over HTTP": over_http, "map by WebSocket": viewer.seek}
+    for what, work in works.items():
+        yield f"{what}, cold", timed(work, moments(args.seeks), history.forget_answers)
+        yield f"{what}, anywhere", timed(work, moments(args.seeks))
+    yield "frame_at, one after the other", timed(history.frame_at, near)
+    yield "tape, all of it, 1,000 points", timed(lambda _: history.tape(begin, end, 1000), moments(10))
+    yield "tape of a group", timed(lambda _: history.tape(begin, end, 1000, "group:c/group-1"), moments(10))
     gc.collect()
     before = resident()
     for at in moments(args.many):
-        history.frame_at(at)
+        over_http(at)
     gc.collect()
-    return [*out, (f"memory over {args.many} seeks", f"{before:.0f} MB before, {resident():.0f} MB after")]
+    yield f"memory over {args.many} seeks", f"{before:.0f} MB before, {resident():.0f} MB after"
 
 
 def resident() -> float:
@@ -246,7 +280,7 @@ def main() -> None:
         directory = Path(args.dir or temporary)
         made = (directory / "lake.sqlite").exists()
         prepare(str(directory))
-        for what, said in [*([] if made else record(args, directory)), *seeks(args)]:
+        for what, said in chain([] if made else record(args, directory), seeks(args)):
             print(f"{what:<32} {said}", flush=True)
     print(f"load of the machine              {os.getloadavg()[0]:.1f}")
 

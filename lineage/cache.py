@@ -46,9 +46,10 @@ class Cache:
             self._kept.popitem(last=False)
 
     def newest(self, wanted: Callable[[Any], bool]) -> Any:
-        """The largest key that is wanted, or None."""
+        """The largest key that is wanted, with what is kept under it, or None."""
         with self._lock:
-            return max((k for k in self._kept if wanted(k)), default=None)
+            key = max((k for k in self._kept if wanted(k)), default=None)
+            return None if key is None else (key, self._kept[key])
 
     def drop(self, key: Any) -> None:
         """Forgets one."""

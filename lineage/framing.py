@@ -24,12 +24,21 @@ Place = tuple[int, Ms]  # number and time of a tick
 LISTED = {"topic": ("topics_at", "topology"), "group": ("groups_at", "groups")}
 
 
+class Moved(NamedTuple):
+    """What has other numbers or another lag than at an earlier tick."""
+
+    since: Place
+    numbers: Iterable[tuple[str, str]]
+    lag: Iterable[Triple]
+
+
 @dataclass(frozen=True)
 class Samples:
-    """The newest numbers and lag rows up to a tick."""
+    """The newest numbers and lag rows up to a tick; ``moved`` where it is known."""
 
     numbers: Mapping[tuple[str, str], float]
     lag: Mapping[Triple, LagRow]
+    moved: Moved | None = None
 
 
 @dataclass
@@ -42,13 +51,6 @@ class Trail:
     late: Mapping[str, bool] = field(default_factory=dict)
 
 
-class Moved(NamedTuple):
-    """What other numbers and lag rows have than at the tick of the trail."""
-
-    numbers: Iterable[tuple[str, str]]
-    lag: Iterable[Triple]
-
-
 def build(
     at: Ms,
     tick: int,
@@ -56,11 +58,10 @@ def build(
     samples: Samples,
     resolution: str = "full",
     trail: Trail | None = None,
-    moved: Moved | None = None,
 ) -> Frame:
-    """The frame of one tick. With ``trail``, which goes on to this one, and ``moved`` since (None: not known)."""
+    """The frame of one tick. A ``trail`` is of the same structure, and goes on to this tick."""
     framing = _Framing(at, standing, samples)
-    edges = framing.edges() if trail is None else framing.edges_after(trail, moved)
+    edges = framing.edges() if trail is None else framing.edges_after(trail)
     if trail is not None:
         trail.place = (tick, at)
     return framing.frame(tick, edges, resolution)
@@ -126,10 +127,10 @@ class _Framing:
     def edges(self) -> tuple[EdgeState, ...]:
         return tuple([self._edge(b) for b in self.standing.bones])
 
-    def edges_after(self, trail: Trail, moved: Moved | None) -> tuple[EdgeState, ...]:
+    def edges_after(self, trail: Trail) -> tuple[EdgeState, ...]:
         """The same; what of the trail still holds is taken over."""
-        late = {c: self._late(c) for c in self.standing.clusters}
-        if moved is None or late != trail.late or not trail.edges:
+        late, moved = {c: self._late(c) for c in self.standing.clusters}, self.samples.moved
+        if moved is None or moved.since != trail.place or late != trail.late:
             trail.edges, trail.late = list(self.edges()), late
             trail.until = [self._until(e) for e in trail.edges]
             return tuple(trail.edges)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ class TapeBegins(LookupError):
 
 _frames, _standings, _graphs, _samples, _names = Cache(12), Cache(8), Cache(8), Cache(6), Cache(1)
 _numbers, _details = Cache(512), Cache(64)
+_live, _live_lock = Reel(), threading.Lock()  # keeps the trail of the newest frames
 _READING = ThreadPoolExecutor(2, thread_name_prefix="lake")
 _lakes: dict[tuple[str, str], Lake] = {}
 _lakes_lock = threading.Lock()
@@ -95,6 +96,7 @@ def forget_answers() -> None:
     for cache in (_frames, _standings, _graphs, _samples, _names, _numbers, _details):
         cache.clear()
     reel.stretches.clear()
+    _live.same(None, lambda: None)
 
 
 def lake() -> Lake:
@@ -134,7 +136,10 @@ def frame_at(t: Ms | None, *, hindsight: bool = False) -> Frame:
 
     def make() -> Frame:
         samples = _sampled(tick, lambda: _standing(tick, hindsight))
-        return framing.build(tick.at, tick.number, _standing(tick, hindsight), samples, tick.resolution)
+        standing = _standing(tick, hindsight)
+        with _live_lock if t is None else nullcontext():
+            trail = _live.same(key[3:], framing.Trail) if t is None else None
+            return framing.build(tick.at, tick.number, standing, samples, tick.resolution, trail)
 
     return replace(_frames.get(key, make), live=t is None)
 
@@ -144,10 +149,11 @@ def frame_of(tick: Tick, walk: Reel, *, hindsight: bool = False) -> Frame:
     walk.tick = tick
     key = _structure_key(tick, hindsight)
     standing, trail = walk.same(key, lambda: (_standing(tick, hindsight), framing.Trail()))
-    samples = Samples(walk.at(lake(), tick, _NUMBERS), walk.at(lake(), tick, _LAG))
+    held = [walk.at(lake(), tick, part) for part in (_NUMBERS, _LAG)]
     numbers, lag = (walk.since(lake(), part, trail.place) for part in (_NUMBERS, _LAG))
-    moved = None if numbers is None or lag is None else framing.Moved(numbers, lag)
-    return framing.build(tick.at, tick.number, standing, samples, tick.resolution, trail, moved)
+    moved = None if numbers is None or lag is None else framing.Moved(trail.place, numbers, lag)
+    samples = Samples(held[0], held[1], moved)
+    return framing.build(tick.at, tick.number, standing, samples, tick.resolution, trail)
 
 
 def ticks_after(t: Ms, most: int) -> list[Tick]:
@@ -200,14 +206,15 @@ def _read_samples(tick: Tick, meanwhile: Callable[[], Any]) -> Samples:
     base = _samples.newest(
         lambda k: k[2] == directory and block_of(k[1]) == block_of(at) and k[0] < number and k[1] < at
     )
-    held = _samples.get(base, lambda: Samples({}, {})) if base else Samples({}, {})
-    read, after = lake().latest, base[0] if base else 0
-    rows = [_READING.submit(read, part.table, at, number, after) for part in (_NUMBERS, _LAG)]
+    (after, since, _), held = base or ((0, -1, ""), Samples({}, {}))
+    rows = [_READING.submit(lake().latest, part.table, at, number, after) for part in (_NUMBERS, _LAG)]
     meanwhile()  # needs the interpreter, which the lake does not
+    came = [part.decode(found.result()) for part, found in zip((_NUMBERS, _LAG), rows, strict=True)]
     numbers, lag = dict(held.numbers), dict(held.lag)
-    reel.merge(numbers, _NUMBERS.decode(rows[0].result()))
-    reel.merge(lag, _LAG.decode(rows[1].result()))
-    return Samples(numbers, lag)
+    reel.merge(numbers, came[0])
+    reel.merge(lag, came[1])
+    moved = framing.Moved((after, since), {k for k, _ in came[0]}, {k for k, _ in came[1]}) if base else None
+    return Samples(numbers, lag, moved)
 
 
 def _decode_numbers(rows: Sequence[Row]) -> list[tuple[Any, Any]]:

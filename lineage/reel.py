@@ -91,7 +91,8 @@ class Strand:
     def __init__(self, part: Part, ahead: bool) -> None:
         self.part, self._ahead = part, ahead
         self._number, self._at = 0, -1
-        self._before, self._moved = (0, -1), set[Any]()
+        self._before: tuple[int, Ms] | None = None  # the tick from which what moved is known
+        self._moved = set[Any]()
         self.held: dict[Any, Any] = {}
 
     def to(self, lake: Lake, tick: Tick) -> Mapping[Any, Any]:
@@ -100,7 +101,7 @@ class Strand:
             return self.held
         same = block_of(tick.at) == block_of(self._at) and self._number < tick.number
         start = self._at + 1 if same else block_of(tick.at)
-        self._before, self._moved = (self._number, self._at) if same else (0, -1), set()
+        self._before, self._moved = (self._number, self._at) if same else None, set()
         if not same:
             self.held = {}  # each block of the tape stands for itself
         if same or (self._ahead and tick.at - start < self._span()):

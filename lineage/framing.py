@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from lineage.identity import is_unknown_writer
 from lineage.ledger import sentence
 from lineage.meter import LagRow
 from lineage.observations import Ms
-from lineage.outline import Bone, Standing, Triple, node_id, split_id
+from lineage.outline import Bone, Holds, Standing, Triple, node_id, split_id
 
 PATIENCE = 3.0  # intervals after which a number is stale
 LEAST_PATIENCE = 5.0  # seconds
@@ -79,7 +78,7 @@ class _Framing:
         nodes = self._nodes(edges)
         return Frame(
             at=self.at, live=False, resolution=resolution, tick=tick, nodes=nodes, edges=edges,
-            lag=tuple(i for _, i in sorted(self.items.items())), clusters=self._clusters(nodes),
+            lag=tuple(i for _, i in sorted(self.items.items())), clusters=self._clusters(),
             collectors=self._collectors(), positions=self.standing.places, said=self.standing.said,
         )  # fmt: skip
 
@@ -257,27 +256,17 @@ class _Framing:
 
     # Clusters and collectors
 
-    def _clusters(self, nodes: Mapping[str, NodeState]) -> tuple[ClusterState, ...]:
-        by_cluster: dict[str, list[NodeState]] = defaultdict(list)
-        for node in nodes.values():
-            by_cluster[node.cluster].append(node)
-        return tuple(self._cluster(n, a, by_cluster[n]) for n, a in sorted(self.standing.clusters.items()))
+    def _clusters(self) -> tuple[ClusterState, ...]:
+        return tuple(self._cluster(n, a) for n, a in sorted(self.standing.clusters.items()))
 
-    def _cluster(self, name: str, attrs: Mapping[str, Any], nodes: list[NodeState]) -> ClusterState:
-        topics = [n for n in nodes if n.kind == "topic"]
-        sums = {
-            k: sum(t.attrs.get(k) or 0 for t in topics)
-            for k in ("partitions", "offline", "under_replicated", "below_min_isr")
-        }
-        brokers = len(attrs.get("brokers", ()))
+    def _cluster(self, name: str, attrs: Mapping[str, Any]) -> ClusterState:
+        holds, brokers = self.standing.holds.get(name, Holds()), len(attrs.get("brokers", ()))
         sampled, error = self._sampled(name), self._error(name, attrs)
-        hurt = bool(
-            sums["offline"] or sums["under_replicated"] or sums["below_min_isr"] or brokers < attrs.get("expected", 0)
-        )
+        ill = holds.offline or holds.under_replicated or holds.below_min_isr
+        hurt = bool(ill) or brokers < attrs.get("expected", 0)
         return ClusterState(
             name=name, cluster_id=attrs.get("cluster_id"), brokers=brokers, brokers_expected=attrs.get("expected", 0),
-            topics=len(topics), groups=sum(n.kind == "group" for n in nodes),
-            status=self._status(name, sampled, error, hurt), sampled_at=sampled, error=error, **sums,
+            status=self._status(name, sampled, error, hurt), sampled_at=sampled, error=error, **holds._asdict(),
         )  # fmt: skip
 
     def _sampled(self, name: str) -> Ms | None:

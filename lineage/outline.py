@@ -27,6 +27,17 @@ class Reader(NamedTuple):
     team: str | None
 
 
+class Holds(NamedTuple):
+    """What a cluster holds: how many of each, and how many of its partitions are ill."""
+
+    topics: int = 0
+    groups: int = 0
+    partitions: int = 0
+    offline: int = 0
+    under_replicated: int = 0
+    below_min_isr: int = 0
+
+
 class Bone(NamedTuple):
     """An edge without its numbers."""
 
@@ -72,6 +83,16 @@ class Standing:
     def _assigned(self, group: str, topic: str) -> int:
         members = self.nodes[group].attrs.get("members") if group in self.nodes else None
         return sum(len(m["assigned"].get(topic, ())) for m in members or ())
+
+    @cached_property
+    def holds(self) -> Mapping[str, Holds]:
+        """By cluster."""
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for node in self.nodes.values():
+            found[node.cluster][f"{node.kind}s"] += 1
+            if node.kind == "topic":
+                found[node.cluster].update({k: node.attrs.get(k) or 0 for k in Holds._fields[2:]})
+        return {k: Holds(**{name: counts[name] for name in Holds._fields}) for k, counts in found.items()}
 
     @cached_property
     def touched(self) -> Mapping[str | Triple, list[int]]:

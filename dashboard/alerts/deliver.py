@@ -29,6 +29,7 @@ DAY = 86_400_000
 FIRST_WAIT, MOST_WAIT = 5_000, 3_600_000  # ms between two tries: doubled each time
 SERVE = 30_000  # ms that one task serves a channel
 TICK = 5.0  # seconds
+AT_ONCE = 4  # channels
 TASK = "dashboard.alerts.deliver."
 BEAT = {"alerts: deliver": {"task": f"{TASK}tick", "schedule": TICK, "options": {"expires": TICK}}}
 Clock = Callable[[], int]
@@ -135,6 +136,16 @@ def expire(now: int) -> int:
     return len(found)
 
 
+def waiting_channels(now: int) -> list[str]:
+    """The channels that have something due and are not being sent to, who waits longest first; few at once.
+
+    Collections run on the same threads: receivers that all hang must not take all of them.
+    """
+    busy = set(Delivery.objects.filter(state="sending", next_at__gt=now).values_list("channel_id", flat=True))
+    waiting = dict.fromkeys(due(now).values_list("channel_id", flat=True)[: outbox.MOST])
+    return [channel_id for channel_id in waiting if channel_id not in busy][: max(0, AT_ONCE - len(busy))]
+
+
 def clock() -> int:
     """ms UTC."""
     return time.time_ns() // 1_000_000
@@ -147,7 +158,7 @@ def tick() -> None:
     outbox.sweep(now)
     expire(now)
     outbox.forget(now)
-    for channel_id in set(due(now).order_by().values_list("channel_id", flat=True)):
+    for channel_id in waiting_channels(now):
         serve_channel.apply_async((channel_id,), expires=TICK * 6, retry=False)
 
 

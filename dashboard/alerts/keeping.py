@@ -133,7 +133,10 @@ def _given(given: Mapping[str, Any], kind: Kind) -> dict[str, str]:
 def _text(field: Field, value: Any) -> str:
     if not isinstance(value, str | int) or len(str(value)) > field.most:
         raise ValueError(f"{field.name}: expected text of at most {field.most} characters")
-    return str(value) if field.name == "template" else str(value).strip()
+    text = str(value) if field.name == "template" else str(value).strip()
+    if field.name != "template" and not text.isprintable():
+        raise ValueError(f"{field.name}: expected one line without control characters")
+    return text
 
 
 def _check(kind: Kind, values: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -22,8 +24,8 @@ from django.db import connection, connections
 from dashboard.alerts import deliver, outbox
 from dashboard.alerts.channels.client import Answer
 from dashboard.alerts.claiming import LEASE, claim
-from dashboard.alerts.models import Attempt, Channel, Delivery
-from dashboard.alerts.sending import heartbeat
+from dashboard.alerts.models import Alert, Attempt, Channel, Delivery
+from dashboard.alerts.sending import heartbeat, send
 from dashboard.alerts.standing import standing
 from dashboard.models import AuditEntry
 from tests.alerts.receiving import Receiver, Reply, Seen, client, receiving
@@ -393,6 +395,64 @@ def test_a_tick_asks_for_each_channel_that_has_something_due(post: Post, monkeyp
     deliver.tick()
     assert asked == [(post.channel.id,)]
     assert django_settings.CELERY_IMPORTS[1] == "dashboard.alerts.deliver"
+
+
+def test_receivers_that_hang_do_not_take_all_threads(there: Receiver) -> None:
+    made = [channel(f"c{i}", url=there.url) for i in range(6)]
+    fired()
+    assert len(deliver.waiting_channels(T0)) == deliver.AT_ONCE
+    first = [claim(c.id, T0) for c in made[:3]]
+    assert all(first)
+    (left,) = deliver.waiting_channels(T0 + 1)
+    assert left in {c.id for c in made[3:]}
+
+
+OUTCOMES = (Reply(200), Reply(200), Reply(500), Reply(429, b"", {"Retry-After": "30"}), None)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_happens_each_is_told_at_least_once_under_one_id_and_in_order(seed: int, there: Receiver) -> None:
+    """Alerts come and go, the receiver fails at random, workers die before and after sending."""
+    chance, now = random.Random(seed), T0
+    posts = [Post(channel(f"c{i}", url=f"{there.url}/{i}", given={"per_minute": 3}), there) for i in range(2)]
+    there.answer = lambda seen, sock: chance.choice(OUTCOMES)
+    still: list[Alert] = []
+    for step in range(40):
+        now += chance.randrange(1, 3 * MINUTE)
+        if chance.random() < 0.6:
+            still.append(fired(f"t{step}", now))
+        if still and chance.random() < 0.5:
+            resolve(still.pop(chance.randrange(len(still))), now)
+        post = chance.choice(posts)
+        if chance.random() < 0.7:
+            post.at(now)
+        elif (claimed := claim(post.channel.id, now)) and chance.random() < 0.5:
+            # This worker dies after sending; where chance has it otherwise, before.
+            send(claimed.channel, claimed.delivery.body, claimed.delivery.id, now, post.client)
+    there.always(200)
+    for _ in range(300):
+        now += MINUTE
+        for post in posts:
+            post.at(now)
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"delivered"}
+    for i in range(2):
+        got = [json.loads(s.body) | {"webhook": s.headers["webhook-id"]} for s in there.seen if s.path == f"/{i}"]
+        _in_order(got)
+
+
+def _in_order(got: list[dict[str, Any]]) -> None:
+    """Every alert fires first and is resolved last; each that is over was told to be so; one body under one id."""
+    states: dict[str, list[str]] = {}
+    bodies: dict[str, Any] = {}
+    for body in got:
+        assert bodies.setdefault(body["webhook"], body) == body
+        for one in (body["alert"], *body["group"]):
+            states.setdefault(one["id"], []).append(body["status"])
+    assert set(states) == set(Alert.objects.values_list("id", flat=True))
+    for made in Alert.objects.all():
+        assert states[made.id][0] == "firing"
+        assert states[made.id] == sorted(states[made.id])  # no firing after a resolved
+        assert (states[made.id][-1] == "resolved") == (made.resolved_at is not None)
 
 
 def test_a_heartbeat_is_one_request(there: Receiver) -> None:

@@ -108,6 +108,8 @@ def test_another_kind_begins_anew() -> None:
         ("mail", {**GIVEN["mail"], "host": "a b"}, "host: expected the name of a mail server"),
         ("template", {"url": URL, "template": "${evil}"}, "template: 'evil' is no name"),
         ("template", {"url": URL, "template": "x" * 16_001}, "template: expected text of at most 16000"),
+        ("alertmanager", {"url": URL, "token": f"{PW}\r\nX: y"}, "token: expected one line"),
+        ("opsgenie", {"api_key": f"{PW}é"}, "api_key: expected plain ASCII"),
         ("carrier pigeon", {}, "is no kind of channel; there are webhook"),
     ],
 )

@@ -100,3 +100,25 @@ def test_a_proxy_is_believed_only_where_one_is_named() -> None:
     assert "--no-proxy-headers" in commands.web({})
     trusting = commands.web({"PLAYHEAD_TRUSTED_PROXY": "10.0.0.1"})
     assert trusting[trusting.index("--forwarded-allow-ips") + 1] == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("env", "url"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"HOST": "::", "PORT": "81"}, "http://127.0.0.1:81"),
+        ({"HOST": "::1"}, "http://[::1]:8000"),
+        ({"PLAYHEAD_PUBLIC_URL": "https://playhead.example.com/kafka/"}, "https://playhead.example.com/kafka"),
+    ],
+)
+def test_links_begin_where_people_find_the_dashboard(env: dict[str, str], url: str) -> None:
+    assert preflight.public_url(env) == url
+
+
+@pytest.mark.parametrize("url", ["playhead.example.com", "ftp://x", "https://x/?a=b", "https://u:p@x/", "https://"])
+def test_a_public_address_that_is_none_stops_the_start(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env = {"PLAYHEAD_DATA_DIR": str(tmp_path), "PORT": str(preflight.free_port()), "PLAYHEAD_PUBLIC_URL": url}
+    assert main(False, env) == 2
+    assert "PLAYHEAD_PUBLIC_URL that is no address, expected https://playhead.example.com" in capsys.readouterr().err

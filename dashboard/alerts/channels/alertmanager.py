@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard.alerts.channels.client import Request
-from dashboard.alerts.channels.kinds import Field, Kind, Told, as_json, url
+from dashboard.alerts.channels.kinds import Field, Kind, Told, as_json, header, url
 from dashboard.alerts.channels.words import clean
 
 NEVER = "0001-01-01T00:00:00Z"  # Go's zero: it has not ended
@@ -76,5 +76,5 @@ def make(told: Told) -> Request:
     return as_json(told.settings["url"], payload(told), {"Authorization": f"Bearer {token}"} if token else {})
 
 
-TOKEN = Field("token", "bearer token, if the receiver wants one", secret=True, required=False)
+TOKEN = Field("token", "bearer token, if the receiver wants one", secret=True, required=False, check=header)
 KIND = Kind("alertmanager", "Alertmanager v4 receiver", (url(), TOKEN), make)

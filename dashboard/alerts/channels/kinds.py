@@ -56,6 +56,12 @@ class Kind:
     remembers: bool = False
 
 
+def header(text: str) -> None:
+    """Raises ValueError where the text cannot stand in a header. The sentence does not repeat it."""
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("expected plain ASCII characters")
+
+
 def url(name: str = "url", about: str = "address", *, secret: bool = True, default: str = "") -> Field:
     """An address to send to. As a rule it is a secret: who knows it may post there."""
     return Field(name, about, secret=secret, required=not default, default=default, check=split)

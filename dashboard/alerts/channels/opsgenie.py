@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from dashboard.alerts.channels.client import Request
-from dashboard.alerts.channels.kinds import Field, Kind, Told, as_json, url
+from dashboard.alerts.channels.kinds import Field, Kind, Told, as_json, header, url
 from dashboard.alerts.channels.words import clean, facts, heading, paragraphs
 
 PRIORITIES = {"critical": "P1", "warning": "P3", "info": "P5"}
@@ -44,7 +44,7 @@ KIND = Kind(
     "opsgenie",
     "Opsgenie",
     (
-        Field("api_key", "key of an API integration", secret=True, most=128),
+        Field("api_key", "key of an API integration", secret=True, check=header, most=128),
         url(about="address of the API; https://api.eu.opsgenie.com for Europe", secret=False, default=API),
     ),
     make,

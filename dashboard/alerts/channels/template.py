@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from dashboard.alerts.channels.client import Request
-from dashboard.alerts.channels.kinds import Field, Kind, Told, url
+from dashboard.alerts.channels.kinds import Field, Kind, Told, header, url
 from dashboard.alerts.channels.words import clean, heading, paragraphs
 
 MOST_TEMPLATE, MOST_BODY = 16_000, 256_000
@@ -83,7 +83,7 @@ KIND = Kind(
         url(),
         Field("template", "body with ${names}", check=check, most=MOST_TEMPLATE),
         Field("content_type", "kind of the body", default="application/json", choices=tuple(ENCODINGS)),
-        Field("authorization", "header Authorization, if one is wanted", secret=True, required=False),
+        Field("authorization", "header Authorization, if one is wanted", secret=True, required=False, check=header),
     ),
     make,
 )

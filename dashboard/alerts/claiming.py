@@ -16,7 +16,7 @@ from dashboard.alerts.channels.registry import KINDS
 from dashboard.alerts.models import Attempt, Channel, Delivery
 from dashboard.alerts.outbox import FIRST, put
 
-LEASE = 120_000  # ms; a send takes a sixth of it at most
+LEASE = 60_000  # ms; a send takes a third of it at most
 MINUTE = 60_000
 OLDEST = 2 * 86_400_000
 PER_MINUTE = 20

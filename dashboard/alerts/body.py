@@ -25,7 +25,7 @@ def body_of(alert: Alert, status: str, now: int) -> dict[str, Any]:
         "version": VERSION,
         "status": "resolved" if status == "resolved" else "firing",
         **escalated,
-        "alert": facts_of(alert),
+        "alert": facts_of(alert) | ({} if status == "resolved" else {"ended_at": None}),
         "cause": cause,
         "group": [],
         "links": links(alert, (alert.resolved_at if status == "resolved" else alert.fired_at) or now),

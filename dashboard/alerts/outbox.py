@@ -28,14 +28,14 @@ Tell = Callable[[Alert, "Around"], list[Delivery]]
 
 
 @transaction.atomic
-def enqueue(alert: Alert, status: str, now: int) -> list[Delivery]:
+def enqueue(alert: Alert, status: str, now: int, around: Around | None = None) -> list[Delivery]:
     """Writes down who is to be told that the alert is ``firing`` or ``resolved``; in the caller's transaction.
 
-    Doing so again adds nothing. Raises ValueError for another status.
+    Doing so again adds nothing. Who has many gives ``around_at(now)``, read once. Raises ValueError for another status.
     """
     list(Alert.objects.select_for_update().filter(pk=alert.pk).values_list("pk"))  # a sweep leaves it alone meanwhile
     if status == "firing":
-        return _fire(alert, _around(now))
+        return _fire(alert, around or around_at(now))
     if status == "resolved":
         return _write(alert, "resolved", _got_the_firing(alert), now)
     raise ValueError(f"{status!r} is nothing to tell of an alert; expected firing or resolved")
@@ -49,13 +49,14 @@ class Around(NamedTuple):
     silences: list[Silence]
 
 
-def _around(now: int) -> Around:
+def around_at(now: int) -> Around:
+    """The channels in use and the silences that may hold now."""
     return Around(now, list(Channel.objects.filter(enabled=True).order_by("name")), list(possible(now)))
 
 
 def sweep(now: int) -> int:
     """Tells what was held back and still fires, and escalates; the number of deliveries made."""
-    around = _around(now)
+    around = around_at(now)
     if not around.channels:
         return 0
     held = (
@@ -133,15 +134,14 @@ def _got_the_firing(alert: Alert) -> list[Channel]:
 
 
 def _write(alert: Alert, status: str, channels: Iterable[Channel], now: int) -> list[Delivery]:
-    """A delivery for each channel that has none of this kind yet."""
-    body, made = body_of(alert, status, now), []
-    for channel in channels:
-        delivery, new = Delivery.objects.get_or_create(
-            alert=alert, channel=channel, status=status, defaults=_fresh(body, now)
-        )
-        if new:
-            made.append(delivery)
-    return made
+    """A delivery for each channel that has none of this kind yet. Two that write the same at once write it once."""
+    known = set(Delivery.objects.filter(alert=alert, status=status).values_list("channel_id", flat=True))
+    fresh = [c for c in channels if c.id not in known]
+    if not fresh:
+        return []
+    given = _fresh(body_of(alert, status, now), now)
+    made = [Delivery(alert=alert, channel=c, status=status, **given) for c in fresh]
+    return Delivery.objects.bulk_create(made, ignore_conflicts=True)
 
 
 def _fresh(body: dict[str, Any], now: int) -> dict[str, Any]:

@@ -68,6 +68,15 @@ def test_enqueueing_again_adds_nothing() -> None:
         outbox.enqueue(made, "escalated", T0)
 
 
+def test_what_is_over_as_soon_as_it_fires_is_told_as_both() -> None:
+    channel()
+    made = alert(resolved_at=T0 + 1)
+    outbox.enqueue(made, "firing", T0 + 1)
+    outbox.enqueue(made, "resolved", T0 + 1)
+    told = {d.status: d.body["alert"]["ended_at"] for d in Delivery.objects.all()}
+    assert told == {"firing": None, "resolved": "2025-06-15T15:10:00.001Z"}
+
+
 def test_it_is_part_of_the_callers_transaction() -> None:
     channel()
     with transaction.atomic():

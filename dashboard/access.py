@@ -35,6 +35,8 @@ ACTIONS: Mapping[str, str] = {
     "metrics": "read",
     "ingest": "ingest",
     "join": "operate",
+    "alerts": "operate",  # rules, silences, acknowledging
+    "channels": "admin",  # a channel holds secrets, and Playhead connects to it
     "tokens": "admin",
     "audit": "admin",
     "check_address": "admin",

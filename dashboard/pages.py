@@ -40,6 +40,7 @@ TITLES = {
     "services": "Services",
     "teams": "Teams",
     "drift": "Drift",
+    "alerts": "Alerts",
     "changes": "Changes",
     "collectors": "Collectors",
 }

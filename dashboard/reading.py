@@ -6,12 +6,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 
 from dashboard import views
+from dashboard.alerts import reading as alerts
 from dashboard.views import changes, difference
 from dashboard.views.common import SameFrame, View, thing
 from lineage import history
@@ -61,7 +63,7 @@ class _Views:
             kept = self._kept.get(key)
         if kept is not None:
             return kept
-        view = views.build(name, frame, params, extras(name, frame, params, walk))
+        view = _built(name, frame, params, walk)
         with self._lock:
             self._kept[key] = view
             while len(self._kept) > KEPT_VIEWS:
@@ -80,7 +82,15 @@ def view_of(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | Non
 def played(name: str, tick: Tick, params: Mapping[str, str], walk: Reel) -> tuple[Frame, View]:
     """Frame and view of a tick for one who plays; nothing is kept: who plays is nowhere twice. Raises as view_of."""
     frame = history.frame_of(tick, walk, hindsight=is_hindsight(params))
-    return frame, views.build(name, frame, params, extras(name, frame, params, walk))
+    return frame, _built(name, frame, params, walk)
+
+
+def _built(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None) -> View:
+    """The view, and on every page what fired at its moment: table ``firing`` and meta ``causes``."""
+    view = views.build(name, frame, params, extras(name, frame, params, walk))
+    firing = alerts.firing_rows(frame.at)
+    causes = sum(1 for r in firing.values() if r["cause"] is None)
+    return replace(view, tables={**view.tables, "firing": firing}, meta={**view.meta, "causes": causes})
 
 
 def extras(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None = None) -> dict[str, Any]:
@@ -92,6 +102,9 @@ def extras(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None
         return {"stories": history.stories_between(*changes.stretch(params, frame.at), hindsight=is_hindsight(params))}
     if need == "difference":
         return _two(frame, params)
+    if need == "alerts":
+        standing = alerts.rows(alerts.standing_at(frame.at), frame.at)
+        return {"alerts": standing, "counts": alerts.count(standing)}
     if need == "storage":
         return {"storage": _storage(str(settings.DATA_DIR), now_ms() // STORAGE_KEPT)}
     node = thing(frame, params, name)

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 from ninja.params.functions import Query
 
+from dashboard.alerts import reading as alerts
 from dashboard.api import schemas, wire
 from dashboard.api.guard import Guard
 from dashboard.api.paging import moment_asked
@@ -85,13 +86,13 @@ def tape(
     points: int = Query(300, ge=2, le=MOST_POINTS),
     subject: str = "",
 ) -> HttpResponse:
-    """What the tape draws: total lag, of all or of a ``subject``, changes, gaps."""
+    """What the tape draws: total lag, of all or of a ``subject``, changes, alerts, gaps."""
     a, b = stretch(start, end)
     found = history.tape(a, b, points, subject)
     body: dict[str, Any] = {
         "total_lag": [[stamp(t), v] for t, v in found["total_lag"]],
         "changes": [{**c, "at": stamp(c["at"])} for c in found["changes"]],
-        "alerts": found["alerts"],
+        "alerts": [{**x, "from": rfc(x["from"]), "to": rfc(x["to"])} for x in alerts.bands(a, b, subject)],
         "gaps": [[stamp(x), stamp(y)] for x, y in found["gaps"]],
     }
     return ok({**wire.moment(moment_asked("live")), **body})

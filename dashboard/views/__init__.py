@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dashboard.views import (
+    alerts,
     changes,
     collectors,
     difference,
@@ -46,9 +47,11 @@ _PLAIN: Mapping[str, Callable[[Frame, Mapping[str, str]], View]] = {
 _DETAILED: Mapping[str, Callable[[Frame, Mapping[str, str], Extras], View]] = {
     "topic": topic.build,
     "group": group.build,
+    "alerts": alerts.build,
     "changes": changes.build,
     "collectors": collectors.build,
 }
+_NEEDS = {"topic": "logs", "group": "partitions", "changes": "stories", "collectors": "storage", "alerts": "alerts"}
 NAMES: Sequence[str] = (*_PLAIN, *_DETAILED)
 _OF_LISTS = ("cluster", "team", "kind", "verdict", "q", "group", "topic", "internal")
 _OF_RANGE = ("from", "to", "what", "subject", "hindsight")
@@ -58,14 +61,13 @@ PARAMS = frozenset({"id", *_OF_LISTS, *_OF_RANGE, *_OF_MAP})
 
 def needs(name: str, params: Mapping[str, str]) -> str:
     """What a view needs beside the frame: "logs" (topic), "partitions" (group), "stories" (changes),
-    "storage" (collectors), or "".
+    "storage" (collectors), "alerts" (alerts), or "".
 
     A map that is compared with an earlier moment needs "difference".
     """
     if difference.asked(name, params):
         return "difference"
-    needed = {"topic": "logs", "group": "partitions", "changes": "stories", "collectors": "storage"}
-    return needed.get(name, "")
+    return _NEEDS.get(name, "")
 
 
 def build(name: str, frame: Frame, params: Mapping[str, str], extras: Extras | None = None) -> View:

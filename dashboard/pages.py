@@ -83,7 +83,7 @@ def page(request: HttpRequest, view: str, id: str = "") -> HttpResponse:
         return error(request, 503, "What was recorded cannot be reached", *OUT_OF_REACH)
     title = shown.meta["title"] if shown else TITLES.get(view, id.partition(":")[2])
     context = {"view": view, "params_json": dumps(params).decode(), "title": title, "table": plain(shown)}
-    context["recording"] = settings.RECORDING
+    context |= {"recording": settings.RECORDING, "causes": shown.meta["causes"] if shown else 0}
     return render(request, "page.html", context)
 
 

@@ -100,6 +100,7 @@ def row(alert: Alert, at: Ms, told: Sequence[Row] = (), silences: Sequence[Silen
         "state": state,
         "pending_at": rfc(alert.pending_at),
         "fired_at": rfc(fired),
+        "fires_at": rfc(_due(alert)) if state == "pending" else None,
         "resolved_at": rfc(resolved),
         "resolved_why": alert.resolved_why if resolved else "",
         "cause": cause.id if cause else None,
@@ -110,6 +111,12 @@ def row(alert: Alert, at: Ms, told: Sequence[Row] = (), silences: Sequence[Silen
         "things": things(alert),
         "told": list(told),
     }
+
+
+def _due(alert: Alert) -> Ms | None:
+    """When it will fire if it goes on."""
+    wait = (alert.definition or {}).get("for", 0)
+    return alert.pending_at + round(wait * 1000) if isinstance(wait, int | float) else None
 
 
 def _known(time: Ms | None, at: Ms) -> Ms | None:

@@ -94,7 +94,7 @@ class BacktestIn(Schema):
 
 
 class SilenceIn(Schema):
-    """``matcher``: globs by rule, severity, cluster, team, service, topic, group. ``lasts`` seconds, or until ``ends_at``."""
+    """``matcher``: globs by rule, severity, cluster, team, service, topic, group. ``lasts`` is in seconds."""
 
     matcher: dict[str, Any]
     reason: str = Field(min_length=1, max_length=1_000)

@@ -10,7 +10,20 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from dashboard import problems
-from dashboard.api import alerts, channels, groups, joins, lineage_in, outside, own, read, records, silences, through_time
+from dashboard.api import (
+    alerts,
+    channels,
+    groups,
+    joins,
+    lineage_in,
+    outside,
+    own,
+    read,
+    records,
+    rules,
+    silences,
+    through_time,
+)
 from dashboard.problems import Problem
 from dashboard.times import stamp
 from lineage.history import Away, TapeBegins
@@ -34,6 +47,7 @@ api.add_router("", joins.router)
 api.add_router("", lineage_in.router)
 api.add_router("", silences.router)  # before alerts: the name of a path is no alert's id
 api.add_router("", channels.router)
+api.add_router("", rules.router)
 api.add_router("", alerts.router)
 api.add_router("", own.router)
 

@@ -16,6 +16,7 @@ type Make = (root: HTMLElement, ctx: Context) => View;
 
 async function maker(view: string): Promise<Make> {
   if (view === "map") return (await import("./map.ts")).makeMap;
+  if (view === "alerts") return (await import("./alerts.ts")).makeAlerts;
   if (view === "changes") return (await import("./changes.ts")).makeChanges;
   if (view === "lag") return (await import("./lag.ts")).makeLag;
   if (["topics", "services", "teams", "collectors", "drift"].includes(view)) return (await import("./lists.ts")).makeList;

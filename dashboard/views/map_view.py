@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dashboard.views import boxes
@@ -41,7 +41,7 @@ ALL_STRENGTHS = f"{STRENGTHS},declared,permitted"
 
 def build(frame: Frame, params: Params) -> View:
     """Tables nodes and edges; meta folded, crumbs, teams, drawn, words (what is on it), outline."""
-    drawn = unexplained(selected(frame, params))
+    drawn = selected(frame, params, unexplained)
     fold = params.get("fold", "auto")
     is_folded = not params.get("focus") and (fold == "team" or (fold != "none" and len(drawn.nodes) > boxes.FOLD_ABOVE))
     picture = boxes.picture(frame, drawn, params.get("open", "")) if is_folded else _plain(frame, drawn)
@@ -54,12 +54,14 @@ def build(frame: Frame, params: Params) -> View:
     )
 
 
-def selected(frame: Frame, params: Params) -> Drawn:
-    """Nodes and edges that the filters leave, whole: nothing is folded."""
+def selected(
+    frame: Frame, params: Params, less: Callable[[list[EdgeState]], list[EdgeState]] = lambda edges: edges
+) -> Drawn:
+    """Nodes and edges that the filters leave, whole: nothing is folded. What ``less`` leaves out leads nowhere."""
     strengths = set(params.get("strength", ALL_STRENGTHS if params.get("drift") else STRENGTHS).split(","))
     internal = params.get("internal") == "true"
     known = {n.id: n for n in frame.nodes.values() if drawable(n) and (internal or not is_internal(n))}
-    edges = [e for e in frame.edges if e.strength in strengths and e.source in known and e.target in known]
+    edges = less([e for e in frame.edges if e.strength in strengths and e.source in known and e.target in known])
     touched = {end for e in edges for end in (e.source, e.target)}
     known = {i: n for i, n in known.items() if n.kind in ALONE or i in touched}
     kept = _kept(known, edges, params)
@@ -69,11 +71,10 @@ def selected(frame: Frame, params: Params) -> Drawn:
     )
 
 
-def unexplained(drawn: Drawn) -> Drawn:
+def unexplained(edges: list[EdgeState]) -> list[EdgeState]:
     """Without inferred flows into topics whose writer is known: what that one reads says better whence they come."""
-    known = {e.target for e in drawn.edges if e.relation == "writes" and not e.source.startswith("writer:")}
-    flows = {id(e) for e in drawn.edges if e.relation == "derives" and e.strength == "inferred" and e.target in known}
-    return Drawn(drawn.nodes, [e for e in drawn.edges if id(e) not in flows]) if flows else drawn
+    known = {e.target for e in edges if e.relation == "writes" and not e.source.startswith("writer:")}
+    return [e for e in edges if not (e.relation == "derives" and e.strength == "inferred" and e.target in known)]
 
 
 def drawable(node: NodeState) -> bool:

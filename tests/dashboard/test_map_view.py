@@ -207,3 +207,14 @@ def test_a_flow_into_a_topic_whose_writer_is_known_is_not_drawn_beside_it() -> N
     drawn = build("map", frame([a, b, c, d, one, unknown], [*edges, *flows]), {}).tables["edges"].values()
     told = {(e["source"], e["target"]) for e in drawn if e["relation"] == "derives"}
     assert told == {(a.id, c.id), (a.id, d.id), (d.id, b.id)}
+
+
+def test_a_flow_that_a_service_explains_leads_no_further_around_a_focus() -> None:
+    a, b, c = (topic(n) for n in "abc")
+    one, two, last = (node("service", n) for n in ("one", "two", "last"))
+    edges = [edge(a, one, "reads"), edge(one, b, "writes"), edge(b, two, "reads"), edge(two, c, "writes")]
+    edges += [edge(c, last, "reads"), edge(a, b, "derives", strength="inferred")]
+    edges += [edge(b, c, "derives", strength="inferred")]
+    drawn = build("map", frame([a, b, c, one, two, last], edges), {"focus": last.id, "upstream": "3"}).tables
+    assert set(drawn["nodes"]) == {last.id, c.id, two.id, b.id}
+    assert "derives" not in {e["relation"] for e in drawn["edges"].values()}

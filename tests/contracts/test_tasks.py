@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import redis
+from confluent_kafka import Producer
 
 from collectors import sources, tasks
 from collectors.base import Lease
 from lineage.config import ClusterConfig, Config, Every
-from lineage.observations import FIELD, STREAM, CollectorRan, TopicsListed, decode
+from lineage.observations import FIELD, STREAM, CollectorRan, EdgesSeen, TopicsListed, decode
+from tests.contracts.shop import Shop
 
 DEAD = "127.0.0.1:1"
 KINDS = [kind.name for kind, _, _ in sources.jobs(Config(clusters=(ClusterConfig("one", DEAD),)))]
@@ -74,6 +76,23 @@ def test_the_same_collection_never_runs_twice_at_once(published: Any, redis_url:
     tasks.collect("living", "topology")
     tasks.collect("living", "topology")
     assert len([o for o in published() if isinstance(o, CollectorRan)]) == 2
+
+
+def test_a_worker_that_starts_anew_counts_no_record_again(
+    published: Any, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = Shop(broker).topic(1)
+    producer = Producer({"bootstrap.servers": broker, "log_level": 0})
+    producer.produce(topic, b"x", headers={"ce_source": "/till", "ce_specversion": "1.0"})
+    assert producer.flush(30) == 0
+    for _ in range(2):
+        monkeypatch.setattr(tasks, "_workshop", tasks._Workshop())
+        tasks.collect("living", "headers")
+    found = published()
+    assert [o.error for o in found if isinstance(o, CollectorRan)] == [None, None]
+    target = f"topic:living/{topic}"
+    edges = [e for o in found if isinstance(o, EdgesSeen) for e in o.edges if e.target == target]
+    assert [(e.source, e.count) for e in edges] == [("service:%2Ftill", 1)]
 
 
 def test_a_cluster_that_left_the_configuration_is_left_alone(published: Any) -> None:

@@ -9,7 +9,8 @@
 
 Spans name no cluster by which we know it. A topic's id bears a mark in the cluster's place, and ingest resolves it:
 ``topic:?/NAME``, some cluster that has this topic; ``topic:@ID/NAME``, the cluster whose Kafka cluster id
-``messaging.kafka.cluster.id`` gave. Absence of spans proves nothing: they are sampled.
+``messaging.kafka.cluster.id`` gave; ``topic:@HOST:PORT/NAME``, the cluster of this broker, as ``server.address`` or
+``messaging.url`` (kafka-python's) has it. Absence of spans proves nothing: they are sampled.
 
 A service without a name (or with the SDK's ``unknown_service``) has no identity and gives no edge.
 Clocks ahead of ours are set back to now, and the evidence says so.
@@ -17,10 +18,13 @@ Clocks ahead of ours are set back to now, and the evidence says so.
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from collectors.otlp_wire import CLIENT, CONSUMER, PRODUCER, SERVER, Span, read_spans
@@ -122,7 +126,7 @@ def _topic_claim(span: Span) -> tuple[Claim, str] | None:
     topic, role, words = _topic(span), *_role(span)
     if not topic or not role:
         return None
-    service, client_id = node_id("service", span.service), _first(span, *CLIENT_KEYS)
+    service, client_id = _id("service", span.service), _first(span, *CLIENT_KEYS)
     if role == "writes":
         return Claim("writes", service, topic, client_id=client_id, host=span.host), words
     group = _first(span, *GROUP_KEYS)
@@ -134,6 +138,8 @@ CLIENT_KEYS = ("messaging.client.id", "messaging.client_id", "messaging.kafka.cl
 TOPIC_KEYS = ("messaging.destination.name", "messaging.destination")
 OPERATION_KEYS = ("messaging.operation.type", "messaging.operation", "messaging.operation.name")
 PASSING_KEYS = ("messaging.destination.temporary", "messaging.destination.anonymous", "messaging.temp_destination")
+BROKER_KEYS = ("server.address", "messaging.url")
+LOCAL = re.compile(r"localhost\b|127\.|\[?::1\]?$|0\.0\.0\.0")  # every machine calls itself so
 PEER_KEYS = ("service.peer.name", "peer.service")
 NOT_A_SERVICE_KEYS = ("db.system.name", "db.system", "messaging.system")
 
@@ -147,8 +153,32 @@ def _topic(span: Span) -> str | None:
     name = _first(span, *TOPIC_KEYS)[:MAX_TOPIC]
     if not name or not _is_kafka(span) or "true" in {span.attributes.get(key) for key in PASSING_KEYS}:
         return None
-    cluster_id = span.attributes.get("messaging.kafka.cluster.id")
-    return node_id("topic", f"@{cluster_id}" if cluster_id else "?", name)
+    where = span.attributes.get("messaging.kafka.cluster.id") or _broker(
+        _first(span, *BROKER_KEYS), span.attributes.get("server.port", "")
+    )
+    return _id("topic", f"@{where}" if where else "?", name)
+
+
+_id = lru_cache(maxsize=10_000)(node_id)  # of a few names thousands of spans are told each second
+
+
+@lru_cache(maxsize=1_000)
+def _broker(told: str, port: str) -> str:
+    """``host:port`` of the first broker that a client was told of; "" where that is not told, or its own machine.
+
+    As it comes: ``kafka-1`` with a port beside it, ``kafka-1:9092``, or such a text or a list of them in JSON.
+    """
+    try:
+        given = json.loads(told) if told[:1] in ('"', "[") else told
+    except ValueError:
+        return ""
+    first = given[0] if isinstance(given, list) and given else given
+    if not isinstance(first, str):
+        return ""
+    text = first.split(",")[0].strip().lower()
+    host, colon, own = text.rpartition(":")
+    host, port = (host, own) if colon and own.isdigit() else (text, port)
+    return f"{host}:{port}" if host and port.isdigit() and not LOCAL.match(host) else ""
 
 
 def _is_kafka(span: Span) -> bool:

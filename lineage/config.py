@@ -92,6 +92,11 @@ class ClusterConfig:
     ksqldb: tuple[Endpoint, ...] = ()
     schema_registry: Endpoint | None = None
 
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Each of ``bootstrap_servers``."""
+        return frozenset(s.strip().lower() for s in self.bootstrap_servers.split(",") if s.strip())
+
     def wants_topic(self, name: str) -> bool:
         """Whether the filters let this topic through."""
         return _wanted(name, self.include.topics, self.exclude.topics)

@@ -70,7 +70,8 @@ class Ingest:
         self._deltas: list[Delta] = []
         self._names: list[tuple[int, str, str, str]] = []
         self._claims: set[ClaimKey] = set()
-        self._waiting = Waiting()
+        self._addresses = {c.name: c.addresses for c in config.clusters}
+        self._waiting = Waiting(self._addresses)
         self._recent: OrderedDict[int, None] = OrderedDict()
         self._cluster = ""
         self._expected: dict[str, int] = {}
@@ -187,7 +188,7 @@ class Ingest:
     def _resolved(self, source: str, edge: EdgeSeen) -> list[EdgeSeen]:
         try:
             split_id(edge.source), split_id(edge.target)
-            return resolve(self.facts.clusters, edge)
+            return resolve(self.facts.clusters, edge, self._addresses)
         except ValueError as error:
             log.warning("an edge of %s is skipped: %s", source, error)
             return []

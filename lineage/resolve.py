@@ -1,7 +1,8 @@
 """Spans name a topic, not its cluster: which cluster is meant.
 
-``topic:?/NAME`` says nothing of the cluster, ``topic:@ID/NAME`` gives Kafka's own cluster id. What cannot be told yet
-waits; a topic that several clusters have is claimed in each of them, as inferred.
+``topic:?/NAME`` says nothing of the cluster, ``topic:@ID/NAME`` gives Kafka's own cluster id, ``topic:@HOST:PORT/NAME``
+the broker that the client was told of. What cannot be told yet waits; a topic that several clusters have is claimed in
+each of them, as inferred.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ from lineage.identity import node_id, split_id
 from lineage.observations import EdgeSeen
 
 WAITING = 5_000
+Addresses = Mapping[str, frozenset[str]]  # of each cluster, as the configuration has them
 
 
 class Waiting:
     """Claims whose topic no cluster has listed yet, the newest ``WAITING`` of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, addresses: Addresses | None = None) -> None:
         self._kept: deque[tuple[str, EdgeSeen]] = deque(maxlen=WAITING)
+        self._addresses = addresses or {}
 
     def take(self, clusters: Mapping[str, ClusterFact], source: str, edge: EdgeSeen) -> list[EdgeSeen]:
         """The edge with its cluster named: none while it has to wait, several where several clusters have the topic."""
-        found = resolve(clusters, edge)
+        found = resolve(clusters, edge, self._addresses)
         if not found:
             self._kept.append((source, edge))
         return found
@@ -40,21 +43,29 @@ class Waiting:
         return len(self._kept)
 
 
-def resolve(clusters: Mapping[str, ClusterFact], edge: EdgeSeen) -> list[EdgeSeen]:
+def resolve(clusters: Mapping[str, ClusterFact], edge: EdgeSeen, addresses: Addresses | None = None) -> list[EdgeSeen]:
     """The edge in each cluster that it can mean; the edge itself where it names none or names one."""
     end = next((e for e in (edge.source, edge.target) if e.startswith(("topic:?/", "topic:@"))), None)
     if end is None:
         return [edge]
     _, (mark, *rest) = split_id(end)
     topic = rest[0] if rest else ""
-    having = [c for c in _meant(clusters, mark) if topic in clusters[c].topics]
+    having = [c for c in _meant(clusters, mark, addresses or {}) if topic in clusters[c].topics]
     strength = "inferred" if len(having) > 1 and edge.strength == "observed" else edge.strength
     return [_renamed(edge, end, node_id("topic", c, topic), strength) for c in having]
 
 
-def _meant(clusters: Mapping[str, ClusterFact], mark: str) -> list[str]:
-    by_id = [name for name, c in clusters.items() if mark.startswith("@") and c.attrs.get("cluster_id") == mark[1:]]
-    return by_id or sorted(name for name in clusters if name)
+def _meant(clusters: Mapping[str, ClusterFact], mark: str, addresses: Addresses) -> list[str]:
+    said = mark[1:] if mark.startswith("@") else ""
+    by_id = [name for name, c in clusters.items() if said and c.attrs.get("cluster_id") == said]
+    by_broker = [
+        name for name, c in clusters.items() if said and (said in addresses.get(name, ()) or said in _brokers(c))
+    ]
+    return by_id or by_broker or sorted(name for name in clusters if name)
+
+
+def _brokers(cluster: ClusterFact) -> set[str]:
+    return {f"{b['host']}:{b['port']}".lower() for b in cluster.attrs.get("brokers", ())}
 
 
 def _renamed(edge: EdgeSeen, old: str, new: str, strength: str) -> EdgeSeen:

@@ -140,6 +140,29 @@ def test_a_service_writes_a_topic(kind: int | str, attributes: dict[str, Any]) -
     assert (edge.relation, edge.source, edge.target) == ("writes", "service:payments", "topic:?/orders")
 
 
+@pytest.mark.parametrize(
+    ("attributes", "mark"),
+    [
+        ({"server.address": "Kafka-1", "server.port": 9092}, "@kafka-1:9092"),  # confluent-kafka's package
+        ({"server.address": "kafka-1:9092,kafka-2:9092", "server.port": 1}, "@kafka-1:9092"),
+        ({"server.address": '["kafka-1:9092", "kafka-2:9092"]'}, "@kafka-1:9092"),  # aiokafka's
+        ({"server.address": '"kafka-1:9092"'}, "@kafka-1:9092"),
+        ({"messaging.url": '["kafka-1:9092"]'}, "@kafka-1:9092"),  # kafka-python's
+        ({"server.address": "[2001:db8::1]:9092"}, "?"),
+        ({"server.address": "127.0.0.1", "server.port": 9092}, "?"),  # so does every machine call itself
+        ({"server.address": "localhost:9092"}, "?"),
+        ({"server.address": "kafka-1"}, "?"),
+        ({"server.address": "[1, 2]"}, "?"),
+        ({"server.address": "[" * 255}, "?"),
+        ({"messaging.url": "{}", "server.port": "x"}, "?"),
+        ({"messaging.kafka.cluster.id": "ID", "server.address": "kafka-1", "server.port": 9092}, "@ID"),
+    ],
+)
+def test_the_broker_that_a_client_was_told_of_marks_the_topic(attributes: dict[str, Any], mark: str) -> None:
+    [edge] = edges(request("fraud", span(CONSUMER, {**OLDEST, **attributes})))
+    assert edge.source == f"topic:{mark}/orders"
+
+
 def test_the_kafka_cluster_id_marks_the_topic() -> None:
     [edge] = edges(
         request("fraud", span(CONSUMER, {**CURRENT, "messaging.kafka.cluster.id": "MkU3OEVBNTcwNTJENDM2Qk"}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lineage.facts import Facts, see_cluster, see_topics
-from lineage.observations import ClusterSeen, EdgeSeen, Topic, TopicsListed
+from lineage.observations import Broker, ClusterSeen, EdgeSeen, Topic, TopicsListed
 from lineage.resolve import Waiting, resolve
 
 
@@ -28,6 +28,22 @@ def test_the_only_cluster_that_has_the_topic_is_meant() -> None:
 def test_kafkas_cluster_id_names_the_cluster() -> None:
     (edge,) = resolve(facts(a=["orders"], b=["orders"]).clusters, writes("topic:@id-b/orders"))
     assert (edge.target, edge.strength) == ("topic:b/orders", "observed")
+
+
+def test_a_brokers_address_names_the_cluster_that_has_it() -> None:
+    known, told = facts(a=["orders"], b=["orders"], c=["orders"]), {"a": frozenset({"front-a:9092"})}
+    see_cluster(
+        known, ClusterSeen(cluster="b", at=2, cluster_id="id-b", controller=1, brokers=[Broker(1, "B-1", 9092)])
+    )
+    found = {
+        where: [(e.target, e.strength) for e in resolve(known.clusters, writes(f"topic:@{where}/orders"), told)]
+        for where in ("front-a:9092", "b-1:9092", "elsewhere:9092")
+    }
+    assert found == {
+        "front-a:9092": [("topic:a/orders", "observed")],
+        "b-1:9092": [("topic:b/orders", "observed")],
+        "elsewhere:9092": [(f"topic:{c}/orders", "inferred") for c in "abc"],
+    }
 
 
 def test_a_topic_of_two_clusters_is_only_inferred_in_each() -> None:

@@ -39,7 +39,7 @@ class Seen:
         return found(self.truth, graph), untrue(self.truth, graph)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # pytest-django puts tests with a database first, those of other files between
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     with ecosystem(tmp_path_factory.mktemp("all")) as of, Watch(of) as watch:
         graph = watch.until_all_is_found(SECONDS)

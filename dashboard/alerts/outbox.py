@@ -1,7 +1,8 @@
 """What is to be told is written down in the transaction in which it became true; ``deliver`` sends it.
 
 An alert that has a cause is not told while its cause is open: it stands in the ``group`` of that one. A silenced one is
-not told; if it still fires when the silence ends, it is told then. ``sweep`` finds both, and what nobody acknowledged.
+not told; if it still fires when the silence ends, it is told then. ``sweep`` finds both, what nobody acknowledged, and
+what waits for a channel that went out of use: others are told instead.
 """
 
 from __future__ import annotations
@@ -59,10 +60,14 @@ def sweep(now: int) -> int:
     around = around_at(now)
     if not around.channels:
         return 0
-    held = (
-        _open().filter(~Exists(Delivery.objects.filter(alert=OuterRef("pk"), status="firing"))).filter(_no_cause(now))
-    )
+    held = _open().filter(~Exists(_in_use())).filter(_no_cause(now))
     return _each(held, told, _fire, around) + _each(_unheard(now), escalated, _escalate, around)
+
+
+def _in_use() -> QuerySet[Delivery]:
+    """What tells, or has told, an alert that it fires; one for a channel that went out of use does not."""
+    firing = Delivery.objects.filter(alert=OuterRef("pk"), status="firing")
+    return firing.filter(Q(state="delivered") | Q(channel__enabled=True))
 
 
 def _each(alerts: QuerySet[Alert], who: Who, tell: Tell, around: Around) -> int:

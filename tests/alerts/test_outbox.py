@@ -167,6 +167,18 @@ def test_a_resolved_goes_out_during_a_silence() -> None:
     assert names("resolved") == ["hook"]
 
 
+def test_what_waits_for_a_channel_that_went_out_of_use_is_told_to_others() -> None:
+    own, _ = channel("payments", team="payments"), channel("rest")
+    made, heard = fired("a"), fired("b")
+    Delivery.objects.filter(alert=heard).update(state="delivered")
+    assert outbox.sweep(T0 + 1) == 0
+    own.enabled = False
+    own.save()
+    assert outbox.sweep(T0 + 2) == 1
+    assert outbox.sweep(T0 + 3) == 0
+    assert Delivery.objects.get(channel__name="rest").alert_id == made.id
+
+
 def test_the_first_channel_is_told_what_fires_already() -> None:
     fired()
     assert outbox.sweep(T0 + MINUTE) == 0

@@ -125,12 +125,6 @@ class Silences(Schema):
     items: list[SilenceOut]
 
 
-class AcknowledgeIn(Schema):
-    """``acknowledged`` false takes it back."""
-
-    acknowledged: bool = True
-
-
 class ChannelIn(Schema):
     """``settings`` holds settings and secrets alike, by name; what is left out stays as it was."""
 

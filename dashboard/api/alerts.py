@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 from ninja.params.functions import Query
 
 from dashboard import access
-from dashboard.alerts import reading
+from dashboard.alerts import acts, reading
 from dashboard.alerts.models import Alert
 from dashboard.api import alert_schemas as schemas
 from dashboard.api import wire
@@ -83,19 +82,13 @@ def alert(request: HttpRequest, id: str, at: str = "live") -> HttpResponse:
 
 
 @router.post("/alerts/{id}/acknowledge", auth=Guard("alerts"), response={200: schemas.AlertOut, **ERRORS, **CONFLICT})
-def acknowledge(request: HttpRequest, id: str, body: schemas.AcknowledgeIn | None = None) -> HttpResponse:
+def acknowledge(request: HttpRequest, id: str) -> HttpResponse:
     """Somebody has seen it and takes care: nobody else is called. Doing so again changes nothing."""
-    by, now, on = caller_name(request), now_ms(), body is None or body.acknowledged
-    with transaction.atomic():
-        found = Alert.objects.select_for_update().filter(pk=id).first() or _alert(id)
-        if found.resolved_at is not None:
-            raise Problem(409, "this alert is over; only one that is pending or fires can be acknowledged")
-        if on != (found.acknowledged_at is not None):
-            found.acknowledged_at, found.acknowledged_by = (now, by[:150]) if on else (None, "")
-            found.save(update_fields=["acknowledged_at", "acknowledged_by"])
-            word = "alert acknowledged" if on else "alert no longer acknowledged"
-            access.audit(by, word, found.subject, alert=id, rule=found.rule_name)
-    return ok(reading.rows([found], now)[0])
+    if _alert(id).resolved_at is not None:
+        raise Problem(409, "this alert is over; only one that is pending or fires can be acknowledged")
+    now = now_ms()
+    acts.acknowledge(id, caller_name(request), now)
+    return ok(reading.rows([_alert(id)], now)[0])
 
 
 def _alert(id: str) -> Alert:

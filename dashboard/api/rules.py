@@ -14,7 +14,7 @@ from dashboard import access
 from dashboard.alerts import reading
 from dashboard.alerts.models import Alert, Channel, Rule
 from dashboard.api import alert_schemas as schemas
-from dashboard.api.alerts import CONFLICT, caller_name, told
+from dashboard.api.alerts import caller_name, told
 from dashboard.api.guard import Guard
 from dashboard.api.read import ERRORS, ok
 from dashboard.problems import Problem
@@ -60,14 +60,13 @@ def change(request: HttpRequest, id: str, body: schemas.RuleIn) -> HttpResponse:
     return ok(_row(rule, _firing().get(id, 0), fired.get(id, 0)))
 
 
-@router.delete("/alerts/rules/{id}", auth=Guard("alerts"), response={204: None, **ERRORS, **CONFLICT})
+@router.delete("/alerts/rules/{id}", auth=Guard("alerts"), response={204: None, **ERRORS})
 def drop(request: HttpRequest, id: str) -> HttpResponse:
-    """Deletes it; its alerts are resolved and stay in the history. One that came with Playhead stays, switched off."""
+    """Deletes it; its alerts are resolved and stay in the history."""
     rule = _rule(id)
-    if rule.built_in:
-        raise Problem(409, "this rule came with Playhead; switch it off instead (enabled: false)")
-    access.audit(caller_name(request), "rule deleted", rule.name, rule=id, definition=rule.definition)
-    rule.delete()
+    with transaction.atomic():
+        access.audit(caller_name(request), "rule deleted", rule.name, rule=id, definition=rule.definition)
+        rule.delete()
     return HttpResponse(status=204)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from dashboard import access
-from dashboard.alerts import reading
+from dashboard.alerts import acts, reading
 from dashboard.alerts.models import Silence
-from dashboard.alerts.silences import active, check_times, checked
+from dashboard.alerts.silences import active
 from dashboard.api import alert_schemas as schemas
 from dashboard.api.alerts import caller_name, changed, told
 from dashboard.api.guard import Guard
@@ -39,63 +39,46 @@ def silences(request: HttpRequest, at: str = "live", over: bool = False) -> Http
 @router.post("/alerts/silences", auth=Guard("alerts"), response={201: schemas.SilenceOut, **ERRORS})
 def make(request: HttpRequest, body: schemas.SilenceIn) -> HttpResponse:
     """Nobody is told of what matches, until it ends. What still fires then is told."""
-    by, now = caller_name(request), now_ms()
-    silence = Silence(created_by=by[:150], created_at=now)
-    _fill(silence, body, now)
-    silence.save()
-    access.audit(by, "silence made", silence.reason, **_audited(silence))
-    return told(_row(silence, now), 201)
+    now = now_ms()
+    return told(_row(_made(body, caller_name(request), now), now), 201)
 
 
 @router.put("/alerts/silences/{id}", auth=Guard("alerts"), response={200: schemas.SilenceOut, **ERRORS})
 def change(request: HttpRequest, id: str, body: schemas.SilenceIn) -> HttpResponse:
     """Changes one that is not over: the old one ends now and another takes its place, so that the past stays."""
     by, now = caller_name(request), now_ms()
-    old = _open(id, now)
-    new = Silence(created_by=by[:150], created_at=now)
-    _fill(new, body, now)
-    old.ended_at = now
-    old.save(update_fields=["ended_at"])
-    new.save()
-    access.audit(by, "silence changed", new.reason, before=id, **_audited(new))
+    _open(id, now)
+    with transaction.atomic():
+        new = _made(body, by, now)
+        acts.unsilence(id, by, now)
     return ok(_row(new, now))
 
 
 @router.delete("/alerts/silences/{id}", auth=Guard("alerts"), response={204: None, **ERRORS})
 def end(request: HttpRequest, id: str) -> HttpResponse:
     """Ends it now; what still fires is told."""
-    by, now = caller_name(request), now_ms()
-    silence = _open(id, now)
-    silence.ended_at = now
-    silence.save(update_fields=["ended_at"])
-    access.audit(by, "silence ended", silence.reason, silence=id)
+    now = now_ms()
+    _open(id, now)
+    acts.unsilence(id, caller_name(request), now)
     return HttpResponse(status=204)
 
 
-def _open(id: str, now: int) -> Silence:
+def _open(id: str, now: int) -> None:
     found = Silence.objects.filter(pk=id).first()
     if found is None:
         raise Problem(404, f"there is no silence {id[:40]}")
     if found.ended_at is not None or (found.ends_at <= now and not found.repeats):
         raise Problem(404, "this silence is over; make another")
-    return found
 
 
-def _fill(silence: Silence, body: schemas.SilenceIn, now: int) -> None:
+def _made(body: schemas.SilenceIn, by: str, now: int) -> Silence:
     """Raises Problem with a sentence where this is no silence."""
     try:
-        starts = parse_at(body.starts_at, now)
-        silence.starts_at = now if starts is None else starts
-        silence.ends_at = _end(body, silence.starts_at, now)
-        silence.matcher = checked(body.matcher)
-        check_times(silence.starts_at, silence.ends_at, body.repeats)
+        starts = parse_at(body.starts_at, now) or now
+        more = {"kind": body.kind, "repeats": body.repeats}
+        return acts.silence(body.matcher, body.reason, starts, _end(body, starts, now), by, now, **more)
     except ValueError as e:
         raise changed(e) from e
-    if silence.ends_at <= now and not body.repeats:
-        raise Problem(422, "ends_at: that moment is past; a silence ends in the future")
-    silence.reason, silence.kind, silence.repeats = body.reason.strip(), body.kind, body.repeats
-    if not silence.reason:
-        raise Problem(422, "reason: say why, for whoever wonders")
 
 
 def _end(body: schemas.SilenceIn, starts: int, now: int) -> int:

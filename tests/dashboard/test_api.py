@@ -254,7 +254,7 @@ def documented() -> dict[tuple[str, str], str]:
     found = {}
     for row in (line.split("|") for line in text.splitlines() if line.startswith("| `")):
         method = "GET"
-        for method_given, path in re.findall(r"`(?:(GET|POST|DELETE) )?(/[^`]*)`", row[1]):
+        for method_given, path in re.findall(r"`(?:(GET|POST|PUT|DELETE) )?(/[^`]*)`", row[1]):
             method = method_given or method
             found[method, path] = row[3].strip().partition(";")[0]
     return found

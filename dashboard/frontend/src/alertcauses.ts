@@ -5,7 +5,7 @@ import { button, h, icon } from "./dom.ts";
 import { clock, duration, many, millis } from "./format.ts";
 import { teamTag } from "./parts.ts";
 
-export interface Doing { silence: (row: AlertRow) => void; acknowledge: (row: AlertRow, on: boolean) => void }
+export interface Doing { silence: (row: AlertRow) => void; acknowledge: (row: AlertRow) => void }
 
 interface Cause { row: AlertRow; explains: AlertRow[] }
 
@@ -93,11 +93,9 @@ export class Causes {
     const name = row.summary || row.subject;
     const see = h("a", { class: "ctl", href: pageAt(row.subject, row.pending_at), title: "The page of this at the moment when it began", "data-do": `see-${row.id}` }, icon("clock", "i s"), `See ${when(row.pending_at, this.ctx.now())}`);
     if (!this.ctx.live()) return h("div", { class: "ca" }, see);
-    const ack = row.acknowledged_at
-      ? button("Taken back", () => this.doing.acknowledge(row, false), { "data-do": `ack-${row.id}`, "aria-label": `Take back the acknowledgement of ${name}`, title: "Nobody takes care of it after all" }, icon("check", "i s"), "Acknowledged")
-      : button("Acknowledge", () => this.doing.acknowledge(row, true), { "data-do": `ack-${row.id}`, "aria-label": `Acknowledge ${name}`, title: "I have seen it and take care; nobody else is called" }, icon("check", "i s"), "Acknowledge");
+    const ack = row.acknowledged_at ? null : button("Acknowledge", () => this.doing.acknowledge(row), { "data-do": `ack-${row.id}`, "aria-label": `Acknowledge ${name}`, title: "I have seen it and take care; nobody else is called" }, icon("check", "i s"), "Acknowledge");
     const mute = button("Silence", () => this.doing.silence(row), { "data-do": `mute-${row.id}`, "aria-label": `Silence ${name}`, "aria-haspopup": "dialog" }, icon("mute", "i s"), "Silence");
-    return h("div", { class: "ca" }, see, ack, mute);
+    return h("div", { class: "ca" }, see, ...(ack ? [ack] : []), mute);
   }
 
   private under(row: AlertRow, explains: AlertRow[], open: boolean): HTMLElement {

@@ -78,7 +78,7 @@ export class Silences {
     ];
     openForm(old ? "Change the silence" : "Silence", fields, old ? "Change" : "Silence", async (v) => {
       const given = Object.fromEntries(NAMES.filter((n) => v[n]).map((n) => [n, v[n]!.split(",").map((g) => g.trim()).filter(Boolean)]));
-      const body = { matcher: given, reason: v["reason"], lasts: Number(v["lasts"]), repeats: v["repeats"], kind: v["maintenance"] ? "maintenance" : "silence" };
+      const body = { matcher: given, reason: v["reason"], lasts: Number(v["lasts"]), repeats: v["repeats"], kind: v["maintenance"] || v["repeats"] ? "maintenance" : "silence" };
       await write(this.ctx, old ? "PUT" : "POST", old ? `/silences/${old.id}` : "/silences", body);
       this.note("Silenced. The next frame shows it.");
       await this.load();

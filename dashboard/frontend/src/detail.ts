@@ -3,6 +3,7 @@ import { ageTag } from "./ages.ts";
 import { Chart, type Line } from "./chart.ts";
 import { sampledAt, type Context, type View } from "./context.ts";
 import { h, icon } from "./dom.ts";
+import { firingNote } from "./firing.ts";
 import { HeatMap } from "./heatmap.ts";
 import { kindOf, nameOf, pageOf } from "./ids.ts";
 import { knownAs } from "./joins.ts";
@@ -99,7 +100,7 @@ class DetailView implements View {
       connector: [part("Reads", "writers"), part("Writes", "readers")], query: [part("Reads", "writers"), part("Writes", "readers")],
       system: [part("Read by", "readers"), part("Written by", "writers")],
     };
-    this.side.replaceChildren(...[head, failure(info), alarm(state), numbers(info, age), ...(by[this.kind] ?? []), OUTSIDE.has(this.kind) ? about(info) : null, this.kind === "service" || this.kind === "connector" ? knownAs(state, info, this.ctx) : null, configs(state)].filter((x): x is HTMLElement => x !== null));
+    this.side.replaceChildren(...[head, firingNote(state, this.id), failure(info), alarm(state), numbers(info, age), ...(by[this.kind] ?? []), OUTSIDE.has(this.kind) ? about(info) : null, this.kind === "service" || this.kind === "connector" ? knownAs(state, info, this.ctx) : null, configs(state)].filter((x): x is HTMLElement => x !== null));
   }
 
   private blocks(state: State): (HTMLElement | null)[] {

@@ -3,6 +3,7 @@ import { ageTag } from "./ages.ts";
 import { sampledAt, type Context, type View } from "./context.ts";
 import { debounce, h, icon, setText } from "./dom.ts";
 import { clock, count, duration, many } from "./format.ts";
+import { firingDot, firingOf, firingRows } from "./firing.ts";
 import { filterField } from "./grid.ts";
 import { groupId, pageOf, topicId } from "./ids.ts";
 import { LagDetail } from "./lagdetail.ts";
@@ -12,7 +13,7 @@ import type { LagRow, State, Verdict } from "./types.ts";
 import { VirtualList } from "./virtual.ts";
 import { look, VERDICTS, verdictTag } from "./verdict.ts";
 
-interface Item { key: string; row: LagRow; sampled: string | null; open: boolean }
+interface Item { key: string; row: LagRow; sampled: string | null; open: boolean; firing: string }
 type Sort = "verdict" | "name" | "lag" | "time" | "catch" | "loss" | "team";
 
 const HEADS: [Sort | null, string, string][] = [
@@ -69,10 +70,11 @@ class LagView implements View {
 
   update(state: State): void {
     const rows = state.tables["rows"] ?? {}, next = new Map<string, Item>();
-    const opened = this.ctx.params["open"] ?? null;
+    const opened = this.ctx.params["open"] ?? null, firing = new Map<string, string[]>();
+    for (const f of firingRows(state)) firing.set(f.subject, [...(firing.get(f.subject) ?? []), f.id]);
     for (const [key, raw] of Object.entries(rows)) {
-      const row = raw as unknown as LagRow, sampled = sampledAt(state, row as never), old = this.items.get(key), open = key === opened;
-      next.set(key, old && old.row === row && old.open === open && old.sampled === sampled ? old : { key, row, sampled, open });
+      const row = raw as unknown as LagRow, sampled = sampledAt(state, row as never), old = this.items.get(key), open = key === opened, fires = (firing.get(`lag:${key}`) ?? []).join();
+      next.set(key, old && old.row === row && old.open === open && old.sampled === sampled && old.firing === fires ? old : { key, row, sampled, open, firing: fires });
     }
     this.items = next;
     for (const item of next.values()) if (item.open) this.detail(item).update(item.row);
@@ -168,7 +170,7 @@ class LagView implements View {
     const label = (text: string): HTMLElement => h("span", { class: "lab-m", "aria-hidden": "true" }, text);
     const chev = h("button", { type: "button", class: "chevb", "aria-expanded": String(item.open), "aria-label": `${item.open ? "Close" : "Open"} ${r.group} on ${r.topic}`, click: () => this.toggle(item) }, icon("right", "i chev"));
     const line = h("div", { class: "lcells", role: "row" },
-      cell("c-v", verdictTag(r.verdict)), cell("c-gt", this.names(r), h("div", { class: "why", title: r.reason }, r.reason ?? "")),
+      cell("c-v", verdictTag(r.verdict)), cell("c-gt", this.names(item), h("div", { class: "why", title: r.reason }, r.reason ?? "")),
       cell("c-m r num", label("unread"), big(r.lag === null ? null : count(r.lag))), cell("c-t r num", label("behind by"), big(r.time_lag === null ? null : duration(r.time_lag)), r.time_lag_error ? sub(`± ${duration(r.time_lag_error)}`) : null),
       cell("c-spark", this.sparks.element(r, v.css)), cell("c-c r num", ...catchUp(r, this.ctx.now())), cell("c-x r num", label("loses data in"), ...loss(r, this.ctx.now())),
       cell("c-own", teamTag(r.team, true)), cell("c-age r", ageTag(item.sampled, this.ctx.now())), cell("c-chev", chev));
@@ -176,8 +178,8 @@ class LagView implements View {
     return h("div", { class: `lrow ${v.css}${calm}${item.open ? " open" : ""}`, role: "presentation" }, line, item.open ? this.detail(item).el : null);
   }
 
-  private names(r: LagRow): HTMLElement {
-    return h("div", { class: "gt" }, h("a", { href: pageOf(groupId(r.cluster, r.group)), title: r.service && r.service !== r.group ? `service ${r.service}` : null }, r.group), icon("arrow"), h("a", { class: "tp", href: pageOf(topicId(r.cluster, r.topic)) }, r.topic));
+  private names({ row: r, key }: Item): HTMLElement {
+    return h("div", { class: "gt" }, h("a", { href: pageOf(groupId(r.cluster, r.group)), title: r.service && r.service !== r.group ? `service ${r.service}` : null }, r.group), icon("arrow"), h("a", { class: "tp", href: pageOf(topicId(r.cluster, r.topic)) }, r.topic), firingDot(firingOf(this.ctx.state(), `lag:${key}`)));
   }
 }
 

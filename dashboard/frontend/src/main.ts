@@ -2,6 +2,7 @@ import { refreshAges } from "./ages.ts";
 import { Deck } from "./deck.ts";
 import type { Context, View } from "./context.ts";
 import { byId } from "./dom.ts";
+import { Bell } from "./firing.ts";
 import { millis } from "./format.ts";
 import { Head, keepInLinks, keys } from "./head.ts";
 import { emptyNote } from "./parts.ts";
@@ -36,6 +37,7 @@ class Page implements Context {
   private head: Head;
   private deck: Deck;
   private tape: Tape;
+  private bell = new Bell();
   private root = byId("view")!;
 
   constructor() {
@@ -138,6 +140,7 @@ class Page implements Context {
     this.receivedAt = performance.now();
     this.shell.clearError();
     this.shell.update(state);
+    this.bell.update(state, this.head.live);
     if (!this.drawn) { this.root.replaceChildren(); this.drawn = make(this.root, this); }
     this.drawn.update(state, before);
     this.deck.link(true);

@@ -1,3 +1,4 @@
+import { firingRows, placesOf } from "./firing.ts";
 import type { Context, View } from "./context.ts";
 import { h, icon, s, setText } from "./dom.ts";
 import { Graph } from "./graph.ts";
@@ -77,6 +78,7 @@ class MapView implements View {
       if (this.selected) this.graph.select(this.selected);
       this.alternates();
     }
+    this.marks.setFiring(new Set(firingRows(state).flatMap((f) => placesOf(f, nodes))));
     this.panel.select(this.selected);
     this.root.classList.toggle("compares", [...Object.values(nodes), ...Object.values(edges)].some((row) => row["change"]));
     this.countDiffers(state);
@@ -177,7 +179,7 @@ class MapView implements View {
   private alternates(): void {
     if (!this.before) return;
     const mode = this.bar.mode;
-    if (mode === "tree") this.tree.draw(this.before.nodes, this.before.edges, this.selected);
+    if (mode === "tree") this.tree.draw(this.before.nodes, this.before.edges, this.selected, this.ctx.state()?.tables["firing"] ?? {});
     if (mode === "table") this.table.draw(this.before.nodes, this.before.edges, this.selected);
   }
 

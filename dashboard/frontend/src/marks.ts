@@ -5,7 +5,7 @@ import { Fades } from "./fades.ts";
 import { isCard, pointAt, sizeOf } from "./geometry.ts";
 import type { Graph } from "./graph.ts";
 import type { Palette } from "./palette.ts";
-import { badgeSprite, cardSprite, labelOf, labelSprite, pillSprite, ringSprite, shapeSprite, type Label as Words, type Sprite } from "./sprites.ts";
+import { badgeSprite, bellSprite, cardSprite, labelOf, labelSprite, pillSprite, ringSprite, shapeSprite, type Label as Words, type Sprite } from "./sprites.ts";
 import type { MapEdge, MapNode, Outline, Table } from "./types.ts";
 import { inTrouble, look } from "./verdict.ts";
 
@@ -62,6 +62,7 @@ export class Marks {
   private worst = new Map<string, string>();
   private shown = new Map<string, Said>();
   private pillAt = new Map<string, [number, number]>();
+  private firing = new Set<string>();
   private plannedFor = "";
   private fades = new Fades(() => this.draw());
   private before: Table = {};
@@ -94,6 +95,13 @@ export class Marks {
     this.plannedFor = "";
     if (this.sprites.size > 4000) this.sprites.clear();
     if (this.texts.size > 4000) this.texts.clear();
+    this.draw();
+  }
+
+  /** Ids of what an alert fires about. */
+  setFiring(ids: Set<string>): void {
+    if (ids.size === this.firing.size && [...ids].every((id) => this.firing.has(id))) return;
+    this.firing = ids;
     this.draw();
   }
 
@@ -209,6 +217,10 @@ export class Marks {
     if (worst && !isCard(n.kind) && zoom > 0.35) {
       const s = Math.min(1, Math.max(0.8, zoom));
       this.copy(this.kept(`b|${worst}|${bucketed(s * ratio)}`, () => badgeSprite(worst, this.palette, bucketed(s * ratio))), x + (w / 2 - 2) * zoom, y - (h / 2 - 2) * zoom, s, true);
+    }
+    if (this.firing.has(n.id) && zoom > 0.2) {
+      const s = Math.min(1, Math.max(0.8, zoom));
+      this.copy(this.kept(`bell|${bucketed(s * ratio)}`, () => bellSprite(this.palette, bucketed(s * ratio))), x - (w / 2 - 2) * zoom, y - (h / 2 - 2) * zoom, s, true);
     }
     const said = this.shown.get(n.id);
     if (said === undefined) return;

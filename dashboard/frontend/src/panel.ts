@@ -1,4 +1,5 @@
 // The side panel: one selected thing with its numbers, its neighbours and why we believe each of them.
+import { firingNote } from "./firing.ts";
 import { ageTag, refreshAges } from "./ages.ts";
 import { sampledAt, secondsSince, type Context } from "./context.ts";
 import { button, h, icon } from "./dom.ts";
@@ -52,7 +53,7 @@ export class Panel {
   private draw(id: string, state: State): void {
     const info = Object.values(state.tables["info"] ?? {})[0] ?? null, scroll = this.el.scrollTop;
     const worst = alarm(state), sampled = info ? sampledAt(state, info) : null;
-    const sections: (Node | null)[] = [this.head(id, info), info ? failure(info) : null, worst, info ? numbers(info, ageTag(sampled, this.ctx.now())) : null];
+    const sections: (Node | null)[] = [this.head(id, info), firingNote(state, id), info ? failure(info) : null, worst, info ? numbers(info, ageTag(sampled, this.ctx.now())) : null];
     const topic = (info?.["kind"] ?? kindOf(id)) === "topic";
     const part = (title: string, table: string, relation?: string): void => { sections.push(section(title, peers(state, table, this.events.pick, relation))); };
     if (topic) { part("Written by", "writers"); part("Read by", "readers"); }

@@ -221,6 +221,21 @@ export function badgeSprite(verdict: string, p: Palette, scale: number): Sprite 
   });
 }
 
+/** An alert fires about this. */
+export function bellSprite(p: Palette, scale: number): Sprite {
+  return make(20, 20, scale, (g) => {
+    g.fillStyle = p.canvas;
+    g.beginPath();
+    g.arc(10, 10, 10, 0, Math.PI * 2);
+    g.fill();
+    g.fillStyle = p.verdict["v-lose"]!.text;
+    g.beginPath();
+    g.arc(10, 10, 8.5, 0, Math.PI * 2);
+    g.fill();
+    drawIcon(g, "alerts", 10, 10, 11, p.surface1, p.verdict["v-lose"]!.text);
+  });
+}
+
 const SIGNS = { added: ["v-ok", "+"], removed: ["v-stalled", "\u2212"], changed: ["v-behind", "~"] } as const;
 
 /** What was added is green, removed red, changed amber; the sign says the same without the colour. */

@@ -1,4 +1,5 @@
 // The tape at the bottom: lag as it was, what was not recorded, what changed, and where the playhead stands.
+import { alertCss } from "./firing.ts";
 import { getJson, type Context } from "./context.ts";
 import { paths } from "./curve.ts";
 import { byId, debounce, h, icon, s, setText } from "./dom.ts";
@@ -8,7 +9,9 @@ import { Scrub, visible } from "./scrub.ts";
 import { gathered, length, partOf, SHORTEST, ticks, valueAt, within, type Mark, type Span } from "./span.ts";
 import type { State } from "./types.ts";
 
-interface Answer { at: string; total_lag: [string, number | null][]; changes: { at: string; count: number; label: string }[]; gaps: [string, string][] }
+interface Answer { at: string; total_lag: [string, number | null][]; changes: { at: string; count: number; label: string }[]; gaps: [string, string][]; alerts: { id: string; from: string; to: string | null; summary: string; severity: string; verdict: string }[] }
+
+interface Band { id: string; from: number; to: number | null; words: string; css: string }
 
 const WINDOW = 6 * 3_600_000, TALL = 60, WIDE = 1000, DAY = 86_400_000, AGAIN = 30_000;
 const SUBJECTS = ["topic", "group", "service", "team"];
@@ -17,6 +20,7 @@ export class Tape {
   private values: [number, number | null][] = [];
   private gaps: [number, number][] = [];
   private changes: Mark[] = [];
+  private alerts: Band[] = [];
   private span: Span = { from: 0, to: 0 };
   private following = true;
   private loadedAt = 0;
@@ -104,6 +108,7 @@ export class Tape {
       this.values = answer.total_lag.map(([t, v]) => [millis(t) ?? 0, v]);
       this.gaps = answer.gaps.map(([a, b]) => [millis(a) ?? 0, millis(b) ?? 0]);
       this.changes = answer.changes.map((c) => ({ at: millis(c.at) ?? 0, count: c.count, label: c.label }));
+      this.alerts = answer.alerts.map((a) => ({ id: a.id, from: millis(a.from) ?? 0, to: millis(a.to), words: a.summary, css: alertCss(a) }));
       this.loadedAt = this.span.to;
     } catch { /* the tape goes on with what comes live; the strips say what is wrong */ }
     if (asked === this.asked) this.draw();
@@ -132,10 +137,10 @@ export class Tape {
   private hover(time: number | null): void {
     this.over.hidden = time === null;
     if (time === null) return;
-    const step = Math.max(...this.steps()), near = this.changes.filter((c) => Math.abs(partOf(this.span, c.at) - partOf(this.span, time)) < 0.008);
+    const step = Math.max(...this.steps()), fires = this.alerts.filter((a) => a.from <= time && time <= (a.to ?? Infinity)), near = this.changes.filter((c) => Math.abs(partOf(this.span, c.at) - partOf(this.span, time)) < 0.008);
     const gap = this.gaps.some(([a, b]) => a < time && time < b);
     const value = gap ? null : valueAt(this.values, time, 3 * step);
-    this.over.replaceChildren(h("b", { class: "num" }, stamp(time)), h("span", {}, gap ? "not recorded" : `lag ${short(value)}`), ...near.slice(0, 3).map((c) => h("span", { class: "ev" }, c.label)));
+    this.over.replaceChildren(h("b", { class: "num" }, stamp(time)), h("span", {}, gap ? "not recorded" : `lag ${short(value)}`), ...near.slice(0, 3).map((c) => h("span", { class: "ev" }, c.label)), ...fires.slice(0, 3).map((a) => h("span", { class: "ev" }, `firing: ${a.words}`)));
     const wide = this.line?.clientWidth ?? 0, half = this.over.offsetWidth / 2 + 2;
     this.over.style.left = `${Math.max(half - (this.line?.offsetLeft ?? 0), Math.min(wide - half + 8, partOf(this.span, time) * wide))}px`;
   }
@@ -165,7 +170,7 @@ export class Tape {
     const top = Math.max(1, ...shown.map(([, v]) => v ?? 0)), y = (v: number): number => TALL - 1.5 - (v / top) * (TALL - 8);
     const [line, area] = paths(shown, this.gaps, x, y, TALL);
     this.svg.replaceChildren(s("path", { class: "a", d: area }), s("path", { class: "l", d: line }));
-    this.marks.replaceChildren(...this.drawGaps(), ...this.drawTicks(), ...this.drawChanges(), ...this.drawRange());
+    this.marks.replaceChildren(...this.drawGaps(), ...this.drawTicks(), ...this.drawAlerts(), ...this.drawChanges(), ...this.drawRange());
     setText(byId("long"), duration(length(this.span) / 1000));
     this.drawHandle();
   }
@@ -204,6 +209,22 @@ export class Tape {
     return gathered(this.changes.filter((c) => visible(this.span, c.at)), px).map((c) => this.at(
       h("button", { type: "button", tabindex: "-1", class: c.count > 1 ? "mark many" : "mark", title: `${stamp(c.at)}: ${c.label}`, click: () => this.head.seek(c.at) },
         c.count > 1 ? String(c.count) : null, h("span", { class: "sr" }, `${clock(c.at)} ${c.label}`)), c.at));
+  }
+
+  /** What fired, as bands; the gravest of those that lie on each other is the last to be drawn. */
+  private drawAlerts(): HTMLElement[] {
+    const order = ["v-catching", "v-behind", "v-rewound", "v-stopped", "v-stalled", "v-lose"], all = [...this.alerts].sort((a, b) => order.indexOf(a.css) - order.indexOf(b.css));
+    return all.flatMap((a) => {
+      const wide = this.line?.clientWidth ?? 1000, made = this.stretch(`band ${a.css}${a.to === null ? " open" : ""}`, a.from, a.to ?? this.end());
+      made.forEach((el) => {
+        const px = (Number.parseFloat(el.style.width) / 100) * wide, words = `${clock(a.from)} to ${a.to === null ? "now" : clock(a.to)}: ${a.words}`;
+        el.title = words;
+        el.append(px > 70 ? a.words : "", h("span", { class: "sr" }, words));
+        el.addEventListener("pointerdown", (event) => event.stopPropagation());
+        el.addEventListener("click", () => this.head.seek(a.from));
+      });
+      return made;
+    });
   }
 
   private drawRange(): HTMLElement[] {

@@ -1,4 +1,5 @@
 // The map as a tree: each thing, and under it what it writes, reads and calls. For keyboards and screen readers.
+import { firingDot, placesOf, type Firing } from "./firing.ts";
 import { h, icon } from "./dom.ts";
 import { duration, rate, short } from "./format.ts";
 import { nameOf } from "./ids.ts";
@@ -15,18 +16,20 @@ export class MapTree {
   private el = h("ul", { class: "tree", role: "tree", "aria-label": "Everything on the map" });
   private open = new Set<string>();
   private nodes: Table = {};
+  private firing: Firing[] = [];
   private drawn: unknown[] = [];
 
   constructor(private root: HTMLElement, private pick: (id: string) => void) {
     this.el.addEventListener("keydown", (event) => this.keys(event));
   }
 
-  draw(nodes: Table, edges: Table, selected: string | null): void {
+  draw(nodes: Table, edges: Table, selected: string | null, firing: Table = {}): void {
     if (this.el.parentElement !== this.root) this.root.replaceChildren(this.el);
-    const now = [nodes, edges, selected];
+    const now = [nodes, edges, selected, firing];
     if (now.every((x, i) => x === this.drawn[i])) return;
     this.drawn = now;
     this.nodes = nodes;
+    this.firing = Object.values(firing) as unknown as Firing[];
     if (selected) this.open.add(selected);
     const focused = (document.activeElement as HTMLElement | null)?.dataset["key"];
     const ends = endsOf(nodes, edges);
@@ -49,7 +52,7 @@ export class MapTree {
   private thing(id: string, n: Row, ends: Ends, selected: string | null): HTMLElement {
     const lines = [...ends.in, ...ends.out], open = this.open.has(id);
     const bad = ends.in.filter((e) => e.relation === "reads" && inTrouble(e.verdict)).sort((a, b) => look(b.verdict).danger - look(a.verdict).danger)[0];
-    const head = h("div", { class: "trow" }, icon("right", "i s chev"), kindShape(String(n["kind"])), h("b", { class: "ell" }, String(n["name"])), ["team", "fold"].includes(String(n["kind"])) ? h("span", { class: "dim" }, String(n["sub"] ?? "")) : teamTag(n["team"] as string | null), bad ? verdictTag(bad.verdict) : null, h("span", { class: "push dim num" }, words(ends)));
+    const head = h("div", { class: "trow" }, icon("right", "i s chev"), kindShape(String(n["kind"])), h("b", { class: "ell" }, String(n["name"])), firingDot(this.firing.filter((f) => placesOf(f, this.nodes).includes(id))), ["team", "fold"].includes(String(n["kind"])) ? h("span", { class: "dim" }, String(n["sub"] ?? "")) : teamTag(n["team"] as string | null), bad ? verdictTag(bad.verdict) : null, h("span", { class: "push dim num" }, words(ends)));
     const el = h("li", { role: "treeitem", tabindex: "-1", "data-key": id, "data-id": id, "aria-expanded": lines.length ? String(open) : null, "aria-selected": String(id === selected), click: (event) => { event.stopPropagation(); this.toggle(el, id, ends); } }, head);
     if (open) el.append(this.lines(id, ends));
     return el;

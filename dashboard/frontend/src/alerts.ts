@@ -1,9 +1,12 @@
 // What fires, what fired, the rules, and who is told: four tabs, of which the first two stand where the playhead stands.
+import type { Channels } from "./alertchannels.ts";
 import { Causes } from "./alertcauses.ts";
 import { lasted, lookOf, read, said, whatOf, when, write, type AlertRow } from "./alertparts.ts";
+import type { Rules } from "./alertrules.ts";
 import { matcherOf, Silences } from "./alertsilences.ts";
 import type { Context, View } from "./context.ts";
 import { button, h, icon, setText } from "./dom.ts";
+import { cannotNotify, setNotes, wishesNotes } from "./firing.ts";
 import { many } from "./format.ts";
 import { teamTag } from "./parts.ts";
 import type { State } from "./types.ts";
@@ -79,11 +82,26 @@ class AlertsView implements View {
   private tabs = new Map<Name, Tab>();
   private counts: Record<string, number> = {};
   private shown: Name | null = null;
+  private rules: Rules | null = null;
+  private channels: Channels | null = null;
 
   constructor(private root: HTMLElement, private ctx: Context) {
     root.className = "page alerts";
-    root.append(h("div", { class: "title" }, h("h1", {}, "Alerts"), this.said, h("span", { class: "push" }), this.seg, this.act), this.noted, this.body);
+    root.append(h("div", { class: "title" }, h("h1", {}, "Alerts"), this.said, h("span", { class: "push" }), this.notify(), this.seg, this.act), this.noted, this.body);
     void this.countAll();
+  }
+
+  /** The switch of desktop notifications; where they are not possible it says why. */
+  private notify(): HTMLElement {
+    const why = cannotNotify(), el = h("button", { type: "button", class: "ctl notify", role: "switch", "aria-checked": String(wishesNotes()), "aria-disabled": why ? "true" : null, title: why || "A note on this desktop when a cause begins to fire, while a page of Playhead is open" }, icon("alerts", "i s"), h("span", {}, "Notify me"), h("i", { class: "switch", "aria-hidden": "true" }));
+    el.addEventListener("click", () => {
+      if (cannotNotify()) { this.note(cannotNotify()); return; }
+      void setNotes(!wishesNotes()).then((on) => {
+        el.setAttribute("aria-checked", String(on));
+        this.note(on ? "This desktop is told when a cause begins to fire, while a page of Playhead is open." : cannotNotify() || "This desktop is not told.");
+      });
+    });
+    return el;
   }
 
   private tabName(): Name {
@@ -117,8 +135,10 @@ class AlertsView implements View {
   private async make(name: Name): Promise<Tab> {
     const note = (text: string, bad = false): void => this.note(text, bad);
     if (name === "now") return new Now(this.ctx, note);
-    const { History } = await import("./alerthistory.ts");
-    return new History(this.ctx, this.root);
+    const count = (n: number): void => { this.counts[name] = n; this.drawTabs(); };
+    if (name === "history") return new (await import("./alerthistory.ts")).History(this.ctx, this.root);
+    if (name === "channels") return (this.channels = new (await import("./alertchannels.ts")).Channels(this.ctx, note, count));
+    return (this.rules = new (await import("./alertrules.ts")).Rules(this.ctx, note, count));
   }
 
   private drawTabs(): void {
@@ -135,8 +155,17 @@ class AlertsView implements View {
     if (state) void this.show(state);
   }
 
+  private newRule(): void {
+    const there = this.shown === "rules" && this.rules;
+    this.ctx.setParams({ tab: "rules", rule: "new" });
+    if (there) return there.choose("new");
+    this.drawTabs();
+    const state = this.ctx.state();
+    if (state) void this.show(state);
+  }
+
   private drawAct(name: Name): void {
-    this.act.replaceChildren(name === "channels" ? "" : button("New rule", () => this.ctx.setParams({}), { class: "ctl primary" }, icon("plus", "i s"), "New rule"));
+    this.act.replaceChildren(name === "channels" ? button("New channel", () => this.channels?.edit(), { class: "ctl primary", "aria-haspopup": "dialog" }, icon("plus", "i s"), "New channel") : button("New rule", () => this.newRule(), { class: "ctl primary" }, icon("plus", "i s"), "New rule"));
   }
 
   private async countAll(): Promise<void> {

@@ -45,12 +45,29 @@ export function openMenu(anchor: HTMLElement, title: string, items: MenuItem[]):
   box.append(h("div", { class: "g" }, title), ...items.map(entry));
   box.addEventListener("keydown", (event) => keys(event, box));
   document.body.append(box);
-  const at = anchor.getBoundingClientRect(), width = Math.min(270, innerWidth - 16);
-  box.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`;
-  box.style.top = `${at.bottom + 4}px`;
-  anchor.setAttribute("aria-expanded", "true");
+  under(box, anchor);
   open = { box, anchor };
   move(box, 1);
+}
+
+/** A form of few fields under its button; closed by Escape, by the button, or from outside. */
+export function openBox(anchor: HTMLElement, title: string, inside: Node[]): void {
+  const same = open?.anchor === anchor;
+  closeMenu();
+  if (same) return;
+  const box = h("div", { class: "pop floating popform", role: "dialog", "aria-label": title }, h("div", { class: "g" }, title), ...inside);
+  box.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); closeMenu(true); } });
+  document.body.append(box);
+  under(box, anchor);
+  open = { box, anchor };
+  box.querySelector<HTMLElement>("input, select, button")?.focus();
+}
+
+function under(box: HTMLElement, anchor: HTMLElement): void {
+  const at = anchor.getBoundingClientRect(), width = Math.min(270, innerWidth - 16), below = innerHeight - at.bottom - 12;
+  box.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`;
+  box.style.top = `${below < 220 && at.top > below ? Math.max(8, at.top - box.offsetHeight - 4) : at.bottom + 4}px`;
+  anchor.setAttribute("aria-expanded", "true");
 }
 
 document.addEventListener("pointerdown", (event) => {

@@ -150,6 +150,8 @@ def _transport(low: str, place: str) -> CollectorError | None:
     if "disconnect" in low:
         remedy = "check security.protocol: the listener may want TLS or SASL"
         return CollectorError(f"{place} closed the connection at once", remedy=remedy, unreachable=True)
+    if "nodenotready" in low:
+        return CollectorError(f"no broker of {place} was ready to be asked", unreachable=True)
     if "cancelled" in low or "transport" in low or "nobrokers" in low or "bootstrap" in low or "connection" in low:
         return CollectorError(f"no broker of {place} can be reached", unreachable=True)
     return None

@@ -158,3 +158,12 @@ def test_unsecured_tokens_name_the_principal() -> None:
 
     assert json.loads(base64.urlsafe_b64decode(claims + "=="))["sub"] == "playhead"
     assert json.loads(base64.urlsafe_b64decode(head + "=="))["alg"] == "none"
+
+
+def test_the_other_client_s_word_for_a_busy_broker_is_said_as_well() -> None:
+    class NodeNotReadyError(Exception):
+        pass
+
+    error = errors.explain(NodeNotReadyError("No node_id provided"), [], "k1:9092", "User:x", "listing ACLs")
+    assert error.unreachable
+    assert str(error) == "no broker of k1:9092 was ready to be asked"

@@ -137,7 +137,8 @@ function longAgo(ms: number): string {
 function health(slug: string, c: Cluster, now: number): [string, string, string][] {
   const name = c.name || slug, out: [string, string, string][] = [];
   const sampled = millis(c.sampled_at);
-  if (c.status === "down" || c.error) {
+  if (c.status !== "down" && c.error) out.push(["v-behind", `Not all of ${name} is read:`, `${c.error}.`]);
+  if (c.status === "down") {
     const since = sampled === null ? "Nothing was ever read from it." : `What you see of it is from ${clock(sampled)}, ${longAgo(now - sampled)}.`;
     out.push(["v-stalled", `${name} does not answer.`, `${c.error ? `${c.error}. ` : ""}${since}`.replace(". . ", ". ")]);
   }

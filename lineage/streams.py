@@ -4,7 +4,6 @@ workers by what they keep in them. Pure."""
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -13,8 +12,8 @@ ROLES = ("changelog", "repartition")
 _CLIENT = re.compile(r".+-StreamThread-\d+-consumer")
 _QUIX = re.compile(r"(?P<role>changelog|repartition)__(?P<group>.+?)--(?P<store>.+)")
 _LEADER = "-__assignor-__leader"  # by which Faust's workers choose who assigns
-_KEPT = re.compile(r"(?P<stem>.+?)(?P<what>config|offset|status)(?:e?s)?(?P<rest>[-_.].+)?")
-WORKERS = {"config": "configurations", "offset": "offsets", "status": "states"}
+_STATES = re.compile(r"(?P<stem>.+?)status(?:es)?(?P<rest>[-_.].+)?")
+WORKERS = {"config": "configurations", "offset": "offsets"}  # what Connect's workers keep beside states
 FRAMEWORKS = {"stream": "Kafka Streams", "faust": "Faust"}  # by the assignor of a classic group
 
 
@@ -76,16 +75,25 @@ def workers_topics(topics: Mapping[str, Cleaned], groups: Mapping[str, Typed]) -
     Three compacted ones, alike but for that word. One group of workers and one such three belong together; where there
     are several, the group has to be called as the three begin.
     """
-    alike: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for topic, fact in topics.items():
-        if any(what in topic for what in WORKERS) and (named := _KEPT.fullmatch(topic)) and fact.compacted:
-            alike[named["stem"], named["rest"] or ""][named["what"]] = topic
-    threes = [(stem.strip("-_."), three) for (stem, _), three in alike.items() if len(three) == len(WORKERS)]
+    found = {topic: _three(topic, topics) for topic, fact in topics.items() if "status" in topic and fact.compacted}
+    threes = [(stem, three) for stem, three in found.values() if len(three) == 1 + len(WORKERS)]
     workers = [g for g, fact in groups.items() if fact.type == "connect"] if threes else []
     alone = len(threes) == len(workers) == 1
     for stem, three in threes:
         if owner := next((g for g in workers if alone or g == stem), None):
-            yield from ((topic, Inner(owner, WORKERS[what], "")) for what, topic in three.items())
+            yield from ((topic, Inner(owner, role, "")) for topic, role in three.items())
+
+
+def _three(states: str, topics: Mapping[str, Cleaned]) -> tuple[str, dict[str, str]]:
+    """How the topics that are called as this one begin, and what each of them is for."""
+    named = _STATES.fullmatch(states)
+    if named is None:
+        return "", {}
+    stem, rest, out = named["stem"], named["rest"] or "", {states: "states"}
+    for what, role in WORKERS.items():
+        called = (f"{stem}{what}{ending}{rest}" for ending in ("s", ""))
+        out |= {t: role for t in called if t in topics and topics[t].compacted}
+    return stem.strip("-_."), out
 
 
 def application(built_with: str, own: Iterable[tuple[str, Inner]]) -> dict[str, Any]:

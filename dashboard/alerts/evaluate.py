@@ -109,10 +109,9 @@ class _Evaluation:
             for subject in sorted(subjects):
                 self._advance(one, subject, held.get((one.rule.id, subject)))
         self.speaker.explain(self.fired)
-        for alert in self.fired:
-            outbox.enqueue(alert, "firing", self.at)
-        for alert in self.resolved:
-            outbox.enqueue(alert, "resolved", self.at)
+        around = outbox.around_at(self.at) if self.fired or self.resolved else None
+        for alert, status in [*((a, "firing") for a in self.fired), *((a, "resolved") for a in self.resolved)]:
+            outbox.enqueue(alert, status, self.at, around)
         return Told(len(self.minutes), len(self.fired), len(self.resolved))
 
     def _stop(self, alert: Alert, why: str) -> None:

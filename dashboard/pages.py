@@ -43,6 +43,9 @@ TITLES = {
     "alerts": "Alerts",
     "changes": "Changes",
     "collectors": "Collectors",
+    "connectors": "Connectors",
+    "queries": "Queries",
+    "systems": "Systems",
 }
 MOST_PLAIN_ROWS = 500
 throttle = Throttle()

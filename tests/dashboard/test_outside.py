@@ -102,4 +102,6 @@ def test_the_api_lists_connectors_queries_and_systems_and_answers_for_each(clien
     assert [r["name"] for r in one["writers"]] == ["orders"]
     assert client.get("/api/v1/systems").json()["items"] == []
     assert client.get("/api/v1/queries/connector%3Ac%2Fmain%2Fto-db").status_code == 404
+    page = client.get("/connectors")
+    assert (page.status_code, b"to-s3" in page.content) == (200, True)
     assert "/api/v1/queries/{id}" in client.get("/api/v1/openapi.json").json()["paths"]

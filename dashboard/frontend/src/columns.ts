@@ -103,6 +103,31 @@ const collectors = (age: Age): Column<Line>[] => [
   figure("duration", "Took", "76px", (r) => num(r["duration"]), duration), figure("requests", "Requests", "84px", (r) => num(r["requests"]), count),
 ];
 
+function outsideWords(r: Row): (Node | string | null)[] {
+  const tasks = num(r["tasks"]) ?? 0;
+  const words = [str(r["cluster"]), str(r["type"]), tasks ? `${count(tasks)} ${tasks === 1 ? "task" : "tasks"}` : ""].filter(Boolean).join(" · ");
+  const why = str(r["failure"]);
+  return [words, why ? h("span", { class: "flag v-stalled", title: why }, `${words ? " " : ""}${why}`) : null];
+}
+
+const broken = (r: Row): boolean => Boolean(num(r["failed_tasks"])) || /FAILED|ERROR/.test(str(r["state"]));
+
+function stateTag(r: Row): HTMLElement {
+  const failed = num(r["failed_tasks"]);
+  if (!failed && !r["state"]) return unknown();
+  return h("span", { class: broken(r) ? "flag v-stalled" : "" }, failed ? `${count(failed)} of ${count(num(r["tasks"]))} failed` : str(r["state"]));
+}
+
+const state: Column<Line> = { id: "state", head: "State", width: "116px", cell: (l) => stateTag(l.row), by: (l) => `${broken(l.row) ? 1 : 0}${str(l.row["state"])}` };
+
+const outside = (view: string, age: Age): Column<Line>[] => [
+  { id: "name", head: { connectors: "Connector", queries: "Query" }[view] ?? "System", width: "minmax(0, 1fr)", cell: (l) => named(pageOf(l.key), str(l.row["name"]), outsideWords(l.row), str(l.row["kind"])), by: (l) => str(l.row["name"]) },
+  ...(view === "systems" ? [] : [state, { ...verdict, wide: true, cell: (l: Line) => (l.row["worst_verdict"] ? verdictTag(str(l.row["worst_verdict"])) : h("span", { class: "na" }, "no lag is known")) }]), team,
+  ...(view === "systems" ? [] : [figure("lag", "Unread", "92px", (r) => num(r["lag"]), short)]),
+  figure("inputs", "From", "72px", (r) => num(r["inputs"]), count), figure("outputs", "To", "72px", (r) => num(r["outputs"]), count),
+  aged(age),
+];
+
 const DOES: Record<string, string> = { writes: "writes", reads: "reads", calls: "calls", derives: "feeds", replicates: "is copied to", dead_letters: "sends dead letters to" };
 
 function mark(id: string, head: string): Column<Line> {
@@ -118,6 +143,7 @@ const drift = (): Column<Line>[] => [
 
 export function columnsOf(view: string, age: Age): Column<Line>[] {
   if (view === "drift") return drift();
+  if (["connectors", "queries", "systems"].includes(view)) return outside(view, age);
   if (view === "topics") return topics(age);
   if (view === "services") return services(age);
   return view === "teams" ? teams() : collectors(age);

@@ -16,7 +16,7 @@ import { Player } from "./player.ts";
 import { configs, groupsTable, lagTable, membersTable, neighboursTable, ownedTable, partitionsTable, subjectsTable } from "./tables.ts";
 import type { Row, State } from "./types.ts";
 
-const HOME: Record<string, [string, string]> = { topic: ["/topics", "Topics"], group: ["/lag", "Lag"], service: ["/services", "Services"], team: ["/teams", "Teams"] };
+const HOME: Record<string, [string, string]> = { topic: ["/topics", "Topics"], group: ["/lag", "Lag"], service: ["/services", "Services"], team: ["/teams", "Teams"], connector: ["/connectors", "Connectors"], query: ["/queries", "Queries"], system: ["/systems", "Systems"] };
 
 const OUTSIDE = new Set(["connector", "query", "system"]);
 

@@ -97,5 +97,5 @@ export function stamp(ms: number): string { return `${date(ms)}, ${clock(ms)} ${
 
 /** Singular or plural with its number: 1 topic, 12 topics. */
 export function many(n: number, word: string): string {
-  return `${count(n)} ${word}${n === 1 ? "" : word.endsWith("y") ? "" : "s"}`;
+  return `${count(n)} ${n === 1 ? word : /[^aeiou]y$/.test(word) ? `${word.slice(0, -1)}ies` : `${word}s`}`;
 }

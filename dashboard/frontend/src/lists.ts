@@ -16,6 +16,9 @@ const KINDS: Record<string, Kind> = {
   services: { title: "Services", noun: "service", icon: "services", sort: { id: "verdict", down: true }, empty: ["No service is known yet", "Services appear when spans arrive at /v1/traces, or when a rule in playhead.yaml names the service behind a group or a client id."] },
   drift: { title: "Drift", noun: "edge", icon: "changes", sort: { id: "drift", down: true }, empty: ["Nothing is declared or permitted yet", "Drift holds what is seen against what documents declare and ACLs permit. Name documents under catalogs: in playhead.yaml; ACLs are read where Playhead may describe the cluster."] },
   teams: { title: "Teams", noun: "team", icon: "teams", sort: { id: "verdict", down: true }, empty: ["No team is named yet", "Name teams and what they own in playhead.yaml, under teams: and owners:."] },
+  connectors: { title: "Connectors", noun: "connector", icon: "n-connector", sort: { id: "state", down: true }, empty: ["No connector is known", "Connectors appear once a Connect worker is named under connect: of its cluster in playhead.yaml."] },
+  queries: { title: "Queries", noun: "query", icon: "n-query", sort: { id: "state", down: true }, empty: ["No query is known", "Queries appear once a ksqlDB server is named under ksqldb: of its cluster in playhead.yaml."] },
+  systems: { title: "Systems", noun: "system", icon: "n-system", sort: { id: "name", down: false }, empty: ["No system outside Kafka is known", "Databases, buckets and registries appear when connectors' configurations, a registry or records' headers name them."] },
   collectors: { title: "Collectors", noun: "collector", icon: "collectors", sort: { id: "state", down: true }, empty: ["No collector has run yet", "The follower and the workers start with Playhead. If none appears within half a minute, its log says why."] },
 };
 

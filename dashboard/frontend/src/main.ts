@@ -20,7 +20,7 @@ async function maker(view: string): Promise<Make> {
   if (view === "alerts") return (await import("./alerts.ts")).makeAlerts;
   if (view === "changes") return (await import("./changes.ts")).makeChanges;
   if (view === "lag") return (await import("./lag.ts")).makeLag;
-  if (["topics", "services", "teams", "collectors", "drift"].includes(view)) return (await import("./lists.ts")).makeList;
+  if (["topics", "services", "teams", "collectors", "drift", "connectors", "queries", "systems"].includes(view)) return (await import("./lists.ts")).makeList;
   return (await import("./detail.ts")).makeDetail;
 }
 

@@ -38,5 +38,5 @@ test("ids keep odd names whole", () => {
 });
 
 test("one or many", () => {
-  assert.deepEqual([many(1, "topic"), many(2_000, "topic")], ["1 topic", "2,000 topics"]);
+  assert.deepEqual([many(1, "topic"), many(2_000, "topic"), many(1, "query"), many(2, "query")], ["1 topic", "2,000 topics", "1 query", "2 queries"]);
 });

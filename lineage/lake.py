@@ -143,7 +143,7 @@ class Lake:
     def __init__(self, where: Path | Depot, read_only: bool = False) -> None:
         self.depot = where if isinstance(where, Depot) else Depot(str(where / "lake"), where / "lake.sqlite")
         self._read_only = read_only
-        self._write = threading.Lock()
+        self._write, self._door = threading.Lock(), threading.Lock()
         if not read_only:
             _prepare(self.depot)
         self._con = self._retrying(self._connect, READER if read_only else WRITER)
@@ -350,7 +350,19 @@ class Lake:
 
     def query(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """All rows of a SELECT over ``lake.<table>``."""
-        return self._retrying(lambda: self._con.cursor().execute(sql, list(args)).fetchall())
+        return self._retrying(lambda: self._read(sql, args))
+
+    def _read(self, sql: str, args: Sequence[Any]) -> list[Row]:
+        # DuckDB's SQLite sleeps for a second where one opens the catalog while another closes it: they take turns.
+        cursor = self._con.cursor()
+        try:
+            with self._door:
+                cursor.execute("BEGIN")
+                cursor.execute("FROM lake.current_snapshot()")
+            return cursor.execute(sql, list(args)).fetchall()
+        finally:
+            with self._door:
+                _rollback(cursor)
 
     def copied(self, where: str, args: Sequence[Any], tables: Sequence[str]) -> Copy:
         """The rows of ``tables`` that fulfil ``where``, at hand for many questions; to be closed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from dashboard.alerts.machine import Incident, advance
@@ -23,7 +23,8 @@ GAP_MS = 3 * MINUTE_MS  # minutes further apart than this are a gap
 class Backtest:
     """``incidents`` that fired, in order; ``curve``: the worst value in each step, None where it is not known.
 
-    ``gaps``: where nothing was recorded. ``left_out`` counts incidents beyond the most that are kept.
+    ``gaps``: where nothing was recorded. ``left_out`` counts incidents beyond the most that are kept. ``holds``: how
+    often it would have fired if it had to hold for so many seconds.
     """
 
     start: Ms
@@ -34,6 +35,12 @@ class Backtest:
     gaps: list[tuple[Ms, Ms]] = field(default_factory=list)
     minutes: int = 0
     left_out: int = 0
+    holds: dict[float, int] = field(default_factory=dict)
+
+    @property
+    def fired(self) -> int:
+        """How often it would have fired."""
+        return len(self.incidents) + self.left_out
 
     @property
     def firing(self) -> float:
@@ -46,15 +53,33 @@ class Backtest:
         return total / 1000
 
 
-def backtest(asked: Definition, start: Ms, end: Ms, points: int = 300) -> Iterator[Backtest]:
-    """The same Backtest again and again, a day further each time; whole when ``done`` is 1."""
+@dataclass
+class _Other:
+    """The same condition, held for another time."""
+
+    asked: Definition
+    found: Backtest
+    held: dict[str, Incident] = field(default_factory=dict)
+
+
+def backtest(
+    asked: Definition, start: Ms, end: Ms, points: int = 300, holds: Iterable[float] = ()
+) -> Iterator[Backtest]:
+    """The same Backtest again and again, a day further each time; whole when ``done`` is 1.
+
+    ``holds``: other seconds for which it might have to hold, to be counted beside.
+    """
     found, held, last = Backtest(start, end), dict[str, Incident](), start
+    others = [_Other(replace(asked, wait=wait), Backtest(start, end)) for wait in holds]
     step = max(MINUTE_MS, -(-(end - start) // max(1, points)) // MINUTE_MS * MINUTE_MS)
     for begin in range(start, max(end, start + 1), PIECE_MS):
         until = min(begin + PIECE_MS, end)
         with history.minutes(begin, until) as minutes:
             recorded = minutes.recorded
-            held = _step(found, held, minutes.runs(asked), recorded, asked)
+            runs = minutes.runs(asked)
+            held = _step(found, held, runs, recorded, asked)
+            for other in others:
+                other.held = _step(other.found, other.held, runs, recorded, other.asked)
             found.curve += minutes.curve(asked, step)
         found.minutes += len(recorded)
         found.gaps += _gaps([last, *recorded])
@@ -63,6 +88,9 @@ def backtest(asked: Definition, start: Ms, end: Ms, points: int = 300) -> Iterat
         yield found
     found.gaps += _gaps([last, end])
     _keep(found, held.values())
+    for other in others:
+        _keep(other.found, other.held.values())
+        found.holds[other.asked.wait] = other.found.fired
     found.incidents.sort(key=lambda i: (i.fired or 0, i.subject))
     found.done = 1.0
     yield found

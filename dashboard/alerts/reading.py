@@ -98,6 +98,7 @@ def row(alert: Alert, at: Ms, told: Sequence[Row] = (), silences: Sequence[Silen
     return {
         **{k: getattr(alert, k) for k in _KEPT},
         "state": state,
+        "since": rfc(alert.since or alert.pending_at),
         "pending_at": rfc(alert.pending_at),
         "fired_at": rfc(fired),
         "fires_at": rfc(_due(alert)) if state == "pending" else None,
@@ -116,7 +117,7 @@ def row(alert: Alert, at: Ms, told: Sequence[Row] = (), silences: Sequence[Silen
 def _due(alert: Alert) -> Ms | None:
     """When it will fire if it goes on."""
     wait = (alert.definition or {}).get("for", 0)
-    return alert.pending_at + round(wait * 1000) if isinstance(wait, int | float) else None
+    return (alert.since or alert.pending_at) + round(wait * 1000) if isinstance(wait, int | float) else None
 
 
 def _known(time: Ms | None, at: Ms) -> Ms | None:

@@ -29,6 +29,7 @@ class AlertOut(Open):
     team: str | None
     labels: dict[str, Any]
     state: str
+    since: str
     pending_at: str
     fired_at: str | None
     resolved_at: str | None
@@ -91,6 +92,37 @@ class BacktestIn(Schema):
     start: str = Field("-30d", alias="from")
     end: str = Field("live", alias="to")
     saved: str = ""
+
+
+class Fired(Open):
+    subject: str
+    since: str
+    fired: str
+    resolved: str | None
+    value: float | None
+    what: str
+
+
+class Held(Schema):
+    for_: float = Field(alias="for")
+    fired: int
+
+
+class BacktestOut(Open):
+    """``fired`` times in all, ``firing`` seconds in all; ``curve``: the worst value in each step."""
+
+    start: str = Field(alias="from")
+    end: str = Field(alias="to")
+    done: float
+    fired: int
+    firing: float
+    left_out: int
+    minutes: int
+    incidents: list[Fired]
+    curve: list[tuple[str, float | None]]
+    gaps: list[tuple[str, str]]
+    holds: list[Held]
+    saved: dict[str, Any] | None
 
 
 class SilenceIn(Schema):

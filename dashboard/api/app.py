@@ -12,6 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from dashboard import problems
 from dashboard.api import (
     alerts,
+    backtests,
     channels,
     groups,
     joins,
@@ -47,6 +48,7 @@ api.add_router("", joins.router)
 api.add_router("", lineage_in.router)
 api.add_router("", silences.router)  # before alerts: the name of a path is no alert's id
 api.add_router("", channels.router)
+api.add_router("", backtests.router)
 api.add_router("", rules.router)
 api.add_router("", alerts.router)
 api.add_router("", own.router)

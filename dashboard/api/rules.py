@@ -53,7 +53,7 @@ def make(request: HttpRequest, body: schemas.RuleIn) -> HttpResponse:
 def change(request: HttpRequest, id: str, body: schemas.RuleIn) -> HttpResponse:
     """Changes it, as a new version. An alert that is open keeps the definition that it began with."""
     with transaction.atomic():
-        rule = _rule(id, lock=True)
+        rule = rule_of(id, lock=True)
         rule.version += 1
         _save(rule, body, caller_name(request), "rule changed")
     fired = reading.firing_since([id], now_ms() - MONTH)
@@ -63,7 +63,7 @@ def change(request: HttpRequest, id: str, body: schemas.RuleIn) -> HttpResponse:
 @router.delete("/alerts/rules/{id}", auth=Guard("alerts"), response={204: None, **ERRORS})
 def drop(request: HttpRequest, id: str) -> HttpResponse:
     """Deletes it; its alerts are resolved and stay in the history."""
-    rule = _rule(id)
+    rule = rule_of(id)
     with transaction.atomic():
         access.audit(caller_name(request), "rule deleted", rule.name, rule=id, definition=rule.definition)
         rule.delete()
@@ -82,7 +82,8 @@ def definition(given: Mapping[str, Any]) -> conditions.Definition:
     return asked
 
 
-def _rule(id: str, lock: bool = False) -> Rule:
+def rule_of(id: str, lock: bool = False) -> Rule:
+    """The rule. Raises Problem 404."""
     rules = Rule.objects.select_for_update() if lock else Rule.objects
     found = rules.filter(pk=id).first()
     if found is None:

@@ -56,7 +56,7 @@ export class Causes {
     const head = h("div", { class: "chead" },
       h("div", { class: "cv" }, h("span", { class: `verdict ${v.css}` }, icon(v.icon), v.word), h("span", { class: "sub" }, row.severity)),
       h("div", { class: "cw" }, h("h2", {}, h("a", { href: pageAt(row.subject, this.ctx.live() ? null : this.ctx.state()?.at ?? null) }, row.summary || row.subject)), row.reason ? h("p", {}, row.reason) : null, this.cause_of(row), this.seen(row)),
-      h("div", { class: "cf" }, h("span", { class: "lab" }, "since"), h("b", { class: "num", "data-since": row.fired_at }, lasted(row.fired_at, null, this.ctx.now())), h("span", { class: "sub num" }, when(row.fired_at, this.ctx.now()))),
+      h("div", { class: "cf" }, h("span", { class: "lab" }, "since"), h("b", { class: "num", "data-since": row.since }, lasted(row.since, null, this.ctx.now())), h("span", { class: "sub num" }, when(row.since, this.ctx.now()))),
       this.loss(row),
       h("div", { class: "cf wide" }, h("span", { class: "lab" }, "whose, and who was told"), teamTag(row.team, true), this.told(row)),
       this.acts(row));
@@ -91,7 +91,7 @@ export class Causes {
 
   private acts(row: AlertRow): HTMLElement {
     const name = row.summary || row.subject;
-    const see = h("a", { class: "ctl", href: pageAt(row.subject, row.pending_at), title: "The page of this at the moment when it began", "data-do": `see-${row.id}` }, icon("clock", "i s"), `See ${when(row.pending_at, this.ctx.now())}`);
+    const see = h("a", { class: "ctl", href: pageAt(row.subject, row.since), title: "The page of this at the moment when it began", "data-do": `see-${row.id}` }, icon("clock", "i s"), `See ${when(row.since, this.ctx.now())}`);
     if (!this.ctx.live()) return h("div", { class: "ca" }, see);
     const ack = row.acknowledged_at ? null : button("Acknowledge", () => this.doing.acknowledge(row), { "data-do": `ack-${row.id}`, "aria-label": `Acknowledge ${name}`, title: "I have seen it and take care; nobody else is called" }, icon("check", "i s"), "Acknowledge");
     const mute = button("Silence", () => this.doing.silence(row), { "data-do": `mute-${row.id}`, "aria-label": `Silence ${name}`, "aria-haspopup": "dialog" }, icon("mute", "i s"), "Silence");
@@ -106,7 +106,7 @@ export class Causes {
 
   private explained(row: AlertRow): HTMLElement {
     const v = lookOf(row);
-    return h("li", { class: v.css }, icon(v.icon), h("span", { class: "what" }, ...whatOf(row.subject)), h("span", { class: "rule", title: row.reason }, row.summary || row.rule_name), h("span", { class: "hop ell", title: row.cause_reason }, row.cause_reason || row.rule_name), teamTag(row.team, true), h("span", { class: "snc num" }, `since ${when(row.fired_at, this.ctx.now())}`));
+    return h("li", { class: v.css }, icon(v.icon), h("span", { class: "what" }, ...whatOf(row.subject)), h("span", { class: "rule", title: row.reason }, row.summary || row.rule_name), h("span", { class: "hop ell", title: row.cause_reason }, row.cause_reason || row.rule_name), teamTag(row.team, true), h("span", { class: "snc num" }, `since ${when(row.since, this.ctx.now())}`));
   }
 
   private toggle(id: string): void {

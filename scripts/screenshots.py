@@ -30,12 +30,14 @@ PAGES = {
     "services": "/services",
     "teams": "/teams",
     "collectors": "/collectors",
+    "alerts": "/alerts",
     "topic": "/topics/topic:demo/orders?at=-2m",
 }
 ONCE = {
     "map-past-light": "/map?at=-2m",
     "map-difference-light": "/map?from=-4m&to=-1m",
     "changes-light": "/changes?from=-15m",
+    "alerts-rule-light": "/alerts?tab=rules&rule=new",
     "group-light": "/groups/group:demo/shipping?from=-20m&at=-3m",
 }
 PATIENT = 60_000

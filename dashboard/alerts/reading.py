@@ -125,8 +125,9 @@ def _known(time: Ms | None, at: Ms) -> Ms | None:
 
 
 def _cause_of(alert: Alert, at: Ms) -> Alert | None:
-    """The alert that explained this one at that moment: one that had begun and was not over."""
+    """The alert that explained this one at that moment, or when it ended: one that had begun and was not over."""
     cause = alert.cause
+    at = at if alert.resolved_at is None else min(at, alert.resolved_at - 1)
     if cause is None or cause.pending_at > at or (cause.resolved_at is not None and cause.resolved_at <= at):
         return None
     return cause

@@ -109,13 +109,14 @@ def _firing() -> Counter[str | None]:
 
 
 def _row(rule: Rule, firing: int = 0, fired: int = 0) -> dict[str, Any]:
-    own = ("id", "name", "definition", "enabled", "built_in", "version", "created_by")
-    said, problem = "", ""
+    own = ("id", "name", "enabled", "built_in", "version", "created_by")
+    given, said, problem = rule.definition, "", ""
     try:
-        said = conditions.sentence(conditions.parse(rule.definition))
+        asked = conditions.parse(given)
+        given, said = conditions.as_json(asked), conditions.sentence(asked)
     except ValueError as e:  # written by another version: it is shown, and can be corrected
         problem = str(e)
-    about = {"sentence": said, "problem": problem, "firing": firing, "fired_30d": fired}
+    about = {"definition": given, "sentence": said, "problem": problem, "firing": firing, "fired_30d": fired}
     return {**{n: getattr(rule, n) for n in own}, "changed_at": rfc(rule.changed_at), **about}
 
 

@@ -84,3 +84,13 @@ def test_the_tape_has_causes_and_a_thing_has_all_that_is_about_it() -> None:
 def test_things_are_the_group_the_topic_the_service_and_the_team() -> None:
     found = reading.things(alert(labels={"service": "shop"}))
     assert found == ["lag:c/billing/orders", "group:c/billing", "topic:c/orders", "service:shop", "team:payments"]
+
+
+def test_the_history_keeps_under_its_cause_what_ended_with_it() -> None:
+    cause = alert("orders")
+    under = alert("emails", T0 + MINUTE, cause=cause)
+    resolve(cause, T0 + HOUR)
+    resolve(under, T0 + HOUR)
+    rows = reading.rows(reading.between(T0, T0 + 2 * HOUR), T0 + 2 * HOUR)
+    assert {r["subject"][-6:]: r["cause"] for r in rows} == {"orders": None, "emails": cause.id}
+    assert len(reading.bands(T0, T0 + 2 * HOUR)) == 1

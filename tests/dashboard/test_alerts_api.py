@@ -112,6 +112,15 @@ def test_a_rule_is_made_changed_and_deleted_and_each_is_written_down(operator: A
     assert list(done) == ["rule made", "rule changed", "rule deleted"]
 
 
+def test_a_rule_is_shown_whole_however_little_was_written(operator: Asking) -> None:
+    Rule.objects.create(name="Short", definition={"metric": "offline", "value": 0}, changed_at=T0)
+    Rule.objects.create(name="Broken", definition={"metric": "of another version"}, changed_at=T0)
+    rules = {r["name"]: r for r in operator.get("/rules").json()["items"]}
+    assert rules["Short"]["definition"]["scope"] == {}
+    assert rules["Short"]["definition"]["op"] == "above"
+    assert "of another version" in rules["Broken"]["problem"]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

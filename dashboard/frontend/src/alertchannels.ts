@@ -63,7 +63,7 @@ export class Channels implements Tab {
   }
 
   private trouble(d: Delivery, last: Attempt | undefined): string {
-    const why = !last ? "Not sent yet." : last.code === null ? `${upper(last.excerpt || "there was no answer")}.` : `Their side answers ${last.code}${last.excerpt ? `, “${last.excerpt.slice(0, 160)}”` : ""}.`;
+    const why = !last ? (d.status === "resolved" ? "Not sent yet: what says that it fires goes first." : "Not sent yet.") : last.code === null ? `${upper(last.excerpt || "there was no answer")}.` : `Their side answers ${last.code}${last.excerpt ? `, “${last.excerpt.slice(0, 160)}”` : ""}.`;
     if (d.state === "failed") return `${why.replace(/\.\.$/, ".")} Given up after ${many(d.attempts.length, "attempt")}.`;
     const next = millis(d.next_at), left = next === null ? null : (next - Date.now()) / 1000;
     return `${why.replace(/\.\.$/, ".")} ${left === null ? "" : left > 0 ? `Next attempt in ${duration(Math.ceil(left))}; ` : "The next attempt is due; "}tries until ${when(new Date((millis(d.created_at) ?? 0) + DAY).toISOString(), Date.now())}${left === null ? "" : "."}`;

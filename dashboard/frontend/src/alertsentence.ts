@@ -12,7 +12,7 @@ const WAITS = [0, 60, 120, 300, 600, 900, 1800, 3600, 21_600];
 const UNITS: Record<string, [number, string][]> = { s: [[1, "seconds"], [60, "minutes"], [3600, "hours"], [86_400, "days"]] };
 const KINDS = ["service", "topic", "group", "connector", "query", "system"];
 
-export const emptyRule = (): Definition => ({ metric: "loss_in", op: "below", value: 21_600, scope: {}, for: 300, keep: 300, severity: "critical", channels: [] });
+export const emptyRule = (): Definition => ({ metric: "time_lag", op: "above", value: 300, scope: {}, for: 300, keep: 300, severity: "warning", channels: [] });
 
 /** A number as this metric is read: 6 h, 1,200 records, 50 %. */
 export function valueWords(metric: Metric, value: number): string {
@@ -36,7 +36,7 @@ export class Sentence {
   rule: Definition;
 
   constructor(private known: Known, rule: Definition, private saved: Definition | null, private changed: () => void) {
-    this.rule = structuredClone(rule);
+    this.rule = { ...emptyRule(), ...structuredClone(rule) };
     this.draw();
   }
 

@@ -11,7 +11,7 @@ import type { State } from "./types.ts";
 
 interface Answer { at: string; total_lag: [string, number | null][]; changes: { at: string; count: number; label: string }[]; gaps: [string, string][]; alerts: { id: string; from: string; to: string | null; summary: string; severity: string; verdict: string }[] }
 
-interface Band { id: string; from: number; to: number | null; words: string; css: string }
+interface Band { id: string; from: number; to: number | null; words: string; css: string; grave: number }
 
 const WINDOW = 6 * 3_600_000, TALL = 60, WIDE = 1000, DAY = 86_400_000, AGAIN = 30_000;
 const SUBJECTS = ["topic", "group", "service", "team"];
@@ -108,7 +108,7 @@ export class Tape {
       this.values = answer.total_lag.map(([t, v]) => [millis(t) ?? 0, v]);
       this.gaps = answer.gaps.map(([a, b]) => [millis(a) ?? 0, millis(b) ?? 0]);
       this.changes = answer.changes.map((c) => ({ at: millis(c.at) ?? 0, count: c.count, label: c.label }));
-      this.alerts = answer.alerts.map((a) => ({ id: a.id, from: millis(a.from) ?? 0, to: millis(a.to), words: a.summary, css: alertCss(a) }));
+      this.alerts = answer.alerts.map((a) => ({ id: a.id, from: millis(a.from) ?? 0, to: millis(a.to), words: a.summary, css: alertCss(a), grave: ["info", "warning", "critical"].indexOf(a.severity) }));
       this.loadedAt = this.span.to;
     } catch { /* the tape goes on with what comes live; the strips say what is wrong */ }
     if (asked === this.asked) this.draw();
@@ -211,9 +211,9 @@ export class Tape {
         c.count > 1 ? String(c.count) : null, h("span", { class: "sr" }, `${clock(c.at)} ${c.label}`)), c.at));
   }
 
-  /** What fired, as bands; the gravest of those that lie on each other is the last to be drawn. */
+  /** What fired, as bands; of those that lie on each other the gravest, then the shortest, is on top. */
   private drawAlerts(): HTMLElement[] {
-    const order = ["v-catching", "v-behind", "v-rewound", "v-stopped", "v-stalled", "v-lose"], all = [...this.alerts].sort((a, b) => order.indexOf(a.css) - order.indexOf(b.css));
+    const all = [...this.alerts].sort((a, b) => a.grave - b.grave || (b.to ?? Infinity) - b.from - ((a.to ?? Infinity) - a.from) || a.from - b.from);
     return all.flatMap((a) => {
       const wide = this.line?.clientWidth ?? 1000, made = this.stretch(`band ${a.css}${a.to === null ? " open" : ""}`, a.from, a.to ?? this.end());
       made.forEach((el) => {

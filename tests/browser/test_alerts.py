@@ -42,7 +42,7 @@ def opened(page: Page, address: str) -> None:
 
 def test_a_rule_is_tried_on_the_tape_and_saved(admin: Page, live_url: str) -> None:
     opened(admin, f"{live_url}/alerts?tab=rules")
-    expect(admin.locator(".rulelist li").first).to_be_visible(timeout=DRAWN)
+    expect(admin.locator(".rulelist li").first).to_be_visible(timeout=60_000)
     admin.get_by_role("button", name="New rule").click()
     admin.get_by_label("Name of the rule").fill(NAME)
     admin.locator("[data-token=metric]").click()

@@ -12,11 +12,16 @@ interface Cause { row: AlertRow; explains: AlertRow[] }
 /** Causes in the order in which they came, each with what it explains, the oldest first. */
 export function byCause(rows: AlertRow[]): Cause[] {
   const firing = rows.filter((r) => r.state === "firing"), known = new Map(firing.map((r) => [r.id, r]));
+  // A cause may have a cause of its own; of a ring the first by id stands for all.
   const top = (row: AlertRow): AlertRow => {
-    let at = row;
-    // A cause may have a cause of its own; none leads back to itself.
-    for (const seen = new Set([at.id]); at.cause && known.has(at.cause) && !seen.has(at.cause);) { at = known.get(at.cause)!; seen.add(at.id); }
-    return at;
+    const way = [row];
+    for (let at = row; at.cause && known.has(at.cause);) {
+      at = known.get(at.cause)!;
+      const before = way.indexOf(at);
+      if (before >= 0) return way.slice(before).sort((a, b) => (a.id < b.id ? -1 : 1))[0]!;
+      way.push(at);
+    }
+    return way[way.length - 1]!;
   };
   const causes = new Map<string, Cause>();
   for (const row of firing) if (top(row) === row) causes.set(row.id, { row, explains: [] });

@@ -11,6 +11,7 @@ import { openMenu } from "./menu.ts";
 interface Rule { id: string; name: string; definition: Definition; sentence: string; problem: string; enabled: boolean; built_in: string; version: number; created_by: string; changed_at: string; firing: number; fired_30d: number }
 interface Answer { items: Rule[]; metrics: Metric[]; verdicts: string[]; severities: string[]; scope: string[] }
 export const NEW = "new";
+const AGAIN = 15_000;
 
 export class Rules implements Tab {
   readonly el = h("div", { class: "two" });
@@ -19,12 +20,17 @@ export class Rules implements Tab {
   private rules: Rule[] = [];
   private known: Known | null = null;
   private shown: string | null = null;
+  private loaded = 0;
 
   constructor(private ctx: Context, private note: (text: string, bad?: boolean) => void, private counted: (n: number) => void) {}
 
   open(): void { void this.load(); }
 
+  /** Others change rules too; who stands in the list is not disturbed. */
+  update(): void { if (performance.now() - this.loaded > AGAIN && !this.list.contains(document.activeElement)) void this.load(); }
+
   async load(): Promise<void> {
+    this.loaded = performance.now();
     try {
       const [answer, channels] = await Promise.all([read<Answer>("/rules"), read<{ items: { name: string }[] }>("/channels")]);
       this.rules = answer.items.sort((a, b) => Number(b.enabled) - Number(a.enabled) || SEVERITY_ORDER.indexOf(a.definition.severity) - SEVERITY_ORDER.indexOf(b.definition.severity) || a.name.localeCompare(b.name));
@@ -36,6 +42,7 @@ export class Rules implements Tab {
 
   /** The rule of the address, or none. */
   draw(): void {
+    if (!this.known) return;
     const chosen = this.ctx.params["rule"] ?? null;
     this.list.replaceChildren(...this.rules.map((r) => this.line(r, r.id === chosen)));
     const sheet = h("section", { class: "sheet", "aria-label": "Rules" }, this.rules.length ? this.list : h("p", { class: "calmnote" }, "There is no rule. Make one: it is tried on what was recorded before it is saved."));
@@ -69,7 +76,8 @@ export class Rules implements Tab {
 
   private edit(id: string): void {
     const rule = this.rules.find((r) => r.id === id) ?? null;
-    if (!this.known || (!rule && id !== NEW)) { this.editing.replaceChildren(h("section", { class: "sheet pad" }, h("p", { class: "dim" }, "There is no such rule any more."))); return; }
+    if (!this.known) return;
+    if (!rule && id !== NEW) { this.editing.replaceChildren(h("section", { class: "sheet pad" }, h("p", { class: "dim" }, "There is no such rule any more."))); return; }
     this.editing.replaceChildren(new Editor(this.ctx, this.known, rule, { done: (saved, text) => void this.saved(saved, text), note: this.note }).el);
   }
 

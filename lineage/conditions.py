@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from lineage.lag import VERDICTS
+from lineage.verdicts import VERDICTS
 
 SEVERITIES = ("info", "warning", "critical")
 SCOPE = ("cluster", "team", "service", "topic", "group")

@@ -58,10 +58,12 @@ class GroupFact:
     describable: bool = True
     reason: str = ""
     assignor: str = ""
+    emptied_at: Ms | None = None  # since when it is listed without members
 
-    def alive(self) -> Alive:
-        """For the verdict: members are unknown where they cannot be described."""
-        return Alive(self.state, len(self.members) if self.members is not None and self.describable else None)
+    def alive(self, every: float = 10.0) -> Alive:
+        """For the verdict: members are unknown where they cannot be described; ``every``: seconds between listings."""
+        listed = self.members if self.members is not None and self.describable else None
+        return Alive(self.state, None if listed is None else len(listed), self.emptied_at, listed or (), every)
 
 
 class ClaimKey(NamedTuple):
@@ -251,7 +253,9 @@ def _see_group(facts: Facts, cluster: ClusterFact, group: Group, at: Ms) -> None
         facts.dirty = True
     if (fact.type, fact.state, fact.protocol) != (group.type, group.state, group.protocol):
         fact.type, fact.state, fact.protocol, facts.dirty = group.type, group.state, group.protocol, True
-    if group.state in ("Empty", "Dead") and fact.members != [] and at > fact.described_at:
+    nobody = group.state in ("Empty", "Dead")
+    fact.emptied_at = (at if fact.emptied_at is None else fact.emptied_at) if nobody else None
+    if nobody and fact.members != [] and at > fact.described_at:
         fact.members, fact.described_at, facts.dirty = [], at, True
 
 

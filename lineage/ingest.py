@@ -116,6 +116,7 @@ class Ingest:
                 known.see_configs(self.facts, o)
             case GroupsListed():
                 known.see_groups(self.facts, o)
+                self._emptied(o)
                 self._rejudge(o.cluster)
             case GroupsDescribed():
                 known.see_described(self.facts, o)
@@ -125,6 +126,15 @@ class Ingest:
                 self._producers(o)
         for kind, at in self.facts.cluster(o.cluster).complete.items():
             self.put(f"cluster:{o.cluster}", f"{kind}_at", at)
+
+    def _emptied(self, o: GroupsListed) -> None:
+        """Kept with the numbers, so that a restart knows how long a group has been without members."""
+        groups = self.facts.cluster(o.cluster).groups
+        for group in o.groups:
+            node = node_id("group", o.cluster, group.id)
+            at = groups[group.id].emptied_at if group.id in groups else None
+            if at is not None or (node, "emptied_at") in self.numbers:
+                self.put(node, "emptied_at", at)
 
     def _described(self, o: GroupsDescribed) -> None:
         groups = self.facts.cluster(o.cluster).groups
@@ -220,7 +230,8 @@ class Ingest:
         self._logs(cluster, o)
         meter.see_frame(o)
         meter.close_frame(o.at, o.ends_at, o.logs)
-        for metric, value in (("positions_at", o.at), ("swept_at", o.swept_at), ("epoch", o.epoch)):
+        asked = {"positions_at": o.at, "ends_at": o.ends_at, "swept_at": o.swept_at, "epoch": o.epoch}
+        for metric, value in asked.items():
             self.put(f"cluster:{o.cluster}", metric, value)
         self._judge(o.cluster, cluster, meter.touched | meter.unsettled)
         meter.touched.clear()
@@ -246,16 +257,18 @@ class Ingest:
 
     def _judge_pair(self, name: str, cluster: ClusterFact, pair: tuple[str, str], at: Ms, every: float) -> None:
         group, topic = cluster.groups.get(pair[0]), cluster.topics.get(pair[1])
-        alive = group.alive() if group else NOBODY
+        listing = self._configured(name).every.groups
+        alive = group.alive(listing) if group else NOBODY._replace(every=listing)
         given = (alive, every, bool(topic and topic.compacted), cluster.stale.get(pair[0]))
         if cluster.meter.stands(pair, at, *given):
             return
         before = cluster.meter.tracks[pair].row
         row = cluster.meter.judge_pair(pair, at, *given)
+        subject = _lag_id(name, *pair)
+        self.put(subject, "pace", cluster.meter.tracks[pair].pace)
         if row != before:
             self._lag[name, *pair] = row
         if before and before.verdict != row.verdict:
-            subject = "lag:" + node_id("group", name, *pair).partition(":")[2]
             old = {"verdict": before.verdict, "reason": before.reason, "since": before.since}
             new = {"verdict": row.verdict, "reason": row.reason, "since": row.since}
             self._deltas.append(Delta("verdict", subject, old, new, f"rules {row.rules_version}"))
@@ -473,6 +486,9 @@ class Ingest:
             p = meter.tracks[group, topic].parts[part]
             behind = p.passed or (None, None)
             rows.append((*self._pair(name, group, topic), part, p.committed, p.committed_at, p.moved_at, *behind))
+        for grp, on, _ in meter.ended:
+            if (grp, on) not in tracks:
+                self.put(_lag_id(name, grp, on), "pace", None)
         self._lag |= {(name, g, t): GONE for g, t, _ in meter.ended if (g, t) not in meter.tracks}
         meter.moved_positions.clear()
         meter.ended.clear()
@@ -496,3 +512,7 @@ class Ingest:
             known_as = self.names[kind, cluster, name] = len(self.names) + 1
             self._names.append((known_as, kind, cluster, name))
         return known_as
+
+
+def _lag_id(cluster: str, group: str, topic: str) -> str:
+    return f"lag:{cluster}/{group}/{topic}"

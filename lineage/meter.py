@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from itertools import pairwise
+from math import ceil
 from typing import Any, NamedTuple
 
-from lineage.lag import RULES_VERSION, Facts, Judgement, Passed, Point, judge, message_lag, passed_at, silences
+from lineage.lag import Passed, message_lag, passed_at
 from lineage.observations import Ms, PositionsFrame
+from lineage.verdicts import (
+    REWOUND_FOR,
+    RULES_VERSION,
+    Facts,
+    Judgement,
+    Part,
+    Point,
+    Shore,
+    judge,
+    patience,
+)
 
 KEPT_ENDS = 128  # points of a partition's log end; older ones are thinned, never cut off
-POINTS_MS = 150_000  # how long the sums of a group and topic are kept
+POINTS_MS = 330_000  # how long the sums of a group and topic are kept: the longest window, and less than a block
+SUMS_MS = 150_000  # how long a topic's are
+SPEED_MS = 600_000  # over which the log start's speed is taken
+DECAY_MS = 600_000  # each so long, a pace that was not met again gives way
+MARKERS = 2  # offsets that transactions leave at a partition's end
 Pair = tuple[str, str]  # group, topic
 
 
@@ -25,6 +41,7 @@ class Log:
     seen_at: Ms = 0
     ends: list[tuple[Ms, int]] = field(default_factory=list)
     starts: list[tuple[Ms, int]] = field(default_factory=list)  # about ten minutes of log starts
+    empty: tuple[int, int] = (0, 0)  # offsets from, up to: looked at, and no records there
 
     def see(self, start: int | None, end: int | None, at: Ms, before: Ms) -> bool:
         """Takes a range asked at ``at``; ``before`` is when it was last known to be as it was. True if it moved."""
@@ -32,7 +49,9 @@ class Log:
         if end is not None and (not self.ends or end != self.ends[-1][1]):
             self._end(end, at, before)
         if start is not None and (not self.starts or start != self.starts[-1][1]):
-            self.starts = [*[s for s in self.starts if s[0] > at - 600_000][-30:], (at, start)]
+            recent = [s for s in self.starts if s[0] > at - SPEED_MS][-60:]
+            before_them = [s for s in self.starts if s[0] <= at - SPEED_MS][-1:]
+            self.starts = [*before_them, *recent, (at, start)]
         self.start, self.end, self.seen_at = start, end, at
         return moved
 
@@ -46,11 +65,28 @@ class Log:
             half = KEPT_ENDS // 2
             self.ends[:half] = self.ends[0:half:2]
 
-    def start_rate(self, at: Ms) -> float | None:
-        """How fast retention moves the log start, records a second; None before it moved at all."""
-        if len(self.starts) < 2 or at <= self.starts[0][0]:
+    def speeds(self, at: Ms) -> tuple[float, float, float] | None:
+        """How fast retention moved the log start of late: slowest, mean, fastest; None where it did not move."""
+        begin = max(at - SPEED_MS, self.starts[0][0]) if self.starts else at
+        steps = [s for s in self.starts if s[0] > begin]
+        if not steps or at <= begin:
             return None
-        return (self.starts[-1][1] - self.starts[0][1]) / ((at - self.starts[0][0]) / 1000)
+        then = next(s[1] for s in reversed(self.starts) if s[0] <= begin)
+        mean = (steps[-1][1] - then) / ((at - begin) / 1000)
+        between = [(b[1] - a[1]) / ((b[0] - a[0]) / 1000) for a, b in pairwise(steps)]
+        return (min(mean, *between), mean, max(mean, *between)) if between else (mean, mean, mean)
+
+    def unread(self, committed: int) -> int:
+        """Offsets from ``committed`` on that may hold records: what was deleted or was seen to be empty does not."""
+        begin = max(committed, self.start or 0)
+        if self.empty[0] <= begin < self.empty[1]:
+            begin = self.empty[1]
+        return max(0, (self.end or 0) - begin)
+
+    def deleted(self, committed: int) -> int:
+        """Offsets that retention took before ``committed`` passed them, less those that held nothing."""
+        begin = self.empty[1] if self.empty[0] <= committed < self.empty[1] else committed
+        return max(0, (self.start or 0) - begin)
 
 
 @dataclass
@@ -94,9 +130,10 @@ class Track:
     first_seen: Ms
     parts: dict[int, Position] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
-    commits: list[Ms] = field(default_factory=list)
-    rewound_at: Ms | None = None
-    rewound_by: int = 0
+    pace: int | None = None  # longest usual seconds from a record to its commit
+    longest: int = 0  # the longest of this block
+    block: int = -1
+    rewound: dict[int, tuple[Ms, int]] = field(default_factory=dict)  # partition -> when, and from which offset
     row: LagRow | None = None
     due: Ms = 0  # until then the row stays as it is while nothing moves
     rests_on: tuple[Any, ...] = ()  # what else the row was judged by
@@ -110,19 +147,42 @@ class Track:
         while len(self.points) > 2 and self.points[1].at < at - POINTS_MS:
             self.points.pop(0)
 
-    @property
-    def commit_every(self) -> float | None:
-        """The usual seconds between commits; None before three were seen."""
-        if len(self.commits) < 3:
-            return None
-        return median(b - a for a, b in zip(self.commits, self.commits[1:], strict=False)) / 1000
+    def pass_over(self, waited: float, at: Ms, limit: float) -> None:
+        """Learns from a commit ``waited`` seconds after there was something to read.
+
+        A pause counts at most as the patience that it broke, so that one long stall does not hide the next, while a
+        group that commits rarely is known after a few commits.
+        """
+        block = at // DECAY_MS
+        if block != self.block:
+            if self.block >= 0 and self.pace is not None and self.longest < self.pace:
+                self.pace = max(self.longest, self.pace * 4 // 5)
+            self.block, self.longest = block, 0
+        counted = ceil(min(waited, limit))
+        self.longest = max(self.longest, counted)
+        self.pace = max(self.pace or 0, counted)
+
+    def step_back(self, part: int, at: Ms, old: int, new: int) -> None:
+        """Remembers a position that was set back until it is there again."""
+        if new < old and part not in self.rewound:
+            self.rewound[part] = (at, old)
+        elif part in self.rewound and new >= self.rewound[part][1]:
+            del self.rewound[part]
 
 
 class Alive(NamedTuple):
-    """A group's state, and its members where they are known."""
+    """A group's state, its members where they are known, and since when it is listed without any."""
 
     state: str
     members: int | None
+    emptied_at: Ms | None = None
+    listed: Sequence[Mapping[str, Any]] = ()  # the members, as described
+    every: float = 10.0  # seconds between two listings
+
+    def owner(self, topic: str, part: int) -> str:
+        """The member that a partition is assigned to; "" where that is not known."""
+        held = (m for m in self.listed if part in m["assigned"].get(topic, ()))
+        return next((f"{m['client_id'] or m['id']} at {m['host']}" for m in held), "")
 
 
 NOBODY = Alive("Unknown", None)
@@ -164,14 +224,47 @@ class Meter:
         if old and old.committed == offset and committed_at in (None, old.committed_at):
             return False
         moved = old is None or old.committed != offset
-        if old and offset < old.committed:
-            track.rewound_at, track.rewound_by = at, old.committed - offset
+        if old and moved:
+            track.step_back(part, at, old.committed, offset)
+            if offset > old.committed:
+                self._learn(track, topic, part, old, at)
         track.parts[part] = Position(offset, committed_at, at if moved or old is None else old.moved_at)
-        if old and (not track.commits or track.commits[-1] < (committed_at or at)):
-            track.commits = [*track.commits[-9:], committed_at or at]
         self.moved_positions.add((group, topic, part))
         self.touched.add((group, topic))
         return moved
+
+    def _learn(self, track: Track, topic: str, part: int, old: Position, at: Ms) -> None:
+        log = self.logs.get(topic, {}).get(part)
+        came = old.passed or (passed_at(log.ends, old.committed) if log else None)
+        begin = max(old.moved_at, came.at if came else 0)
+        track.pass_over(max(0, at - begin) / 1000, at, self.patience(track))
+
+    def patience(self, track: Track) -> float:
+        """Seconds after which the group counts as stalled, as it was last judged."""
+        alive, interval = track.rests_on[:2] if track.rests_on else (NOBODY, 10.0)
+        return patience(track.pace, interval, alive.every)
+
+    def see_record(
+        self, topic: str, part: int, offset: int, found: int | None, upto: int, written: Passed | None
+    ) -> None:
+        """What lies at ``offset``: the next record is ``found``, or there is none below ``upto``.
+
+        ``written``: when it was, where its timestamp can be trusted: since then is behind who stands there.
+        """
+        log = self.logs.get(topic, {}).get(part)
+        if log is None:
+            return
+        first = upto if found is None else found
+        if first > offset:
+            log.empty = (offset, first)
+        for group in self.readers.get(topic, ()):
+            position = self.tracks[group, topic].parts.get(part)
+            if position is None or not offset <= position.committed <= first:
+                continue
+            self.touched.add((group, topic))
+            if written is not None and found is not None and position.passed is None:
+                position.passed = written
+                self.moved_positions.add((group, topic, part))
 
     def end_position(self, group: str, topic: str, part: int) -> None:
         """A tombstone, or a complete sweep that lacks it."""
@@ -225,7 +318,7 @@ class Meter:
         """After a frame's ranges and positions: sums of ``topics`` and of the pairs that moved."""
         for topic in topics:
             total = sum(log.end or 0 for log in self.logs.get(topic, {}).values())
-            self.sums[topic] = [*[s for s in self.sums.get(topic, ()) if s[0] > at - POINTS_MS], (at, total)][-90:]
+            self.sums[topic] = [*[s for s in self.sums.get(topic, ()) if s[0] > at - SUMS_MS], (at, total)][-90:]
         for pair in self.touched:
             if pair in self.tracks:
                 self.tracks[pair].point(at, self._end_sum(pair))
@@ -250,16 +343,23 @@ class Meter:
     ) -> LagRow:
         """The lag row of one pair, as of a frame frozen at ``at``."""
         track = self.tracks[pair]
-        facts = self._facts(pair, at, alive, interval, compacted)
+        facts = self._facts(pair, at, alive, interval)
         verdict = judge(facts)
         since = track.row.since if track.row and track.row.verdict == verdict.verdict else at
-        passed = [p.passed for p in track.parts.values() if p.passed]
-        row = _row(facts, verdict, since, min(passed, default=None) if passed else None, sampled_at, len(track.parts))
-        if facts.lag and any(p.passed is None for i, p in track.parts.items() if self._lag_of(pair[1], i, p)):
-            row = row._replace(behind_since=None, error=None)
+        passed = self._oldest(pair)
+        last = min(at, max((p.committed_at or p.moved_at for p in track.parts.values()), default=at))
+        row = _row(facts, verdict, since, passed, sampled_at, len(track.parts))._replace(last_commit=last)
         (self.unsettled.discard if verdict.verdict == "ok" and not row.lag else self.unsettled.add)(pair)
-        track.row, track.due, track.rests_on = row, _due(facts), (alive, interval, compacted, sampled_at)
+        track.row, track.due, track.rests_on = row, _due(facts, last), (alive, interval, compacted, sampled_at)
         return row
+
+    def _oldest(self, pair: Pair) -> Passed | None:
+        """Since when the oldest unread record is there; None where one partition's answer is not known."""
+        parts, logs = self.tracks[pair].parts, self.logs.get(pair[1], {})
+        behind = [pos for p, pos in parts.items() if p in logs and logs[p].unread(pos.committed)]
+        if any(pos.passed is None for pos in behind):
+            return None
+        return min((pos.passed for pos in behind if pos.passed), default=None)
 
     def stands(self, pair: Pair, at: Ms, alive: Alive, interval: float, compacted: bool, sampled_at: Ms | None) -> bool:
         """Whether judging this pair, which nothing touched, would give the row that it has."""
@@ -267,29 +367,36 @@ class Meter:
         still = pair not in self.touched and at < track.due
         return still and track.rests_on == (alive, interval, compacted, sampled_at)
 
-    def _lag_of(self, topic: str, part: int, position: Position) -> int | None:
-        log = self.logs.get(topic, {}).get(part)
-        return message_lag(position.committed, log.end if log else None).lag
-
-    def _facts(self, pair: Pair, at: Ms, alive: Alive, interval: float, compacted: bool) -> Facts:
+    def _facts(self, pair: Pair, at: Ms, alive: Alive, interval: float) -> Facts:
         t, logs = self.tracks[pair], self.logs.get(pair[1], {})
         lags = {p: message_lag(pos.committed, logs[p].end if p in logs else None) for p, pos in t.parts.items()}
         problem = next((f"partition {p}: {m.reason}" for p, m in lags.items() if m.lag is None), "")
         behind = {p: m.lag for p, m in lags.items() if m.lag}
         self._pass(pair, behind)
-        starts = {p: logs[p].start or 0 for p in t.parts if p in logs}
-        deleted = sum(max(0, starts[p] - t.parts[p].committed) for p in behind if p in starts)
-        total = None if problem else sum(m.lag or 0 for m in lags.values())
-        unread = None if total is None or (compacted and total) else total - deleted
-        rates = [r for p in behind if p in logs and (r := logs[p].start_rate(at))]
-        slack = min((t.parts[p].committed - starts[p] for p in behind if p in starts), default=None)
-        last = max((p.committed_at or p.moved_at for p in t.parts.values()), default=at)
+        parts = [self._part(pair, p, at, alive, patience(t.pace, interval, alive.every)) for p in behind]
+        found = {p: logs[p].speeds(at) for p in behind if logs[p].unread(t.parts[p].committed)}
+        part, (rewound_at, origin) = min(t.rewound.items(), key=lambda r: -r[1][0], default=(0, (None, 0)))
         return Facts(
-            at=at, lag=total, problem=problem, unread=unread, behind=len(behind), state=alive.state,
-            members=alive.members, history=t.points, last_commit=min(last, at), commit_every=t.commit_every,
-            interval=interval, rewound_at=t.rewound_at, rewound_by=t.rewound_by, deleted=deleted,
-            start_rate=max(rates, default=None), slack=slack,
+            at=at, lag=None if problem else sum(m.lag or 0 for m in lags.values()), problem=problem,
+            unread=None if problem else sum(p.unread for p in parts), parts=[p for p in parts if p.unread],
+            partitions=len(t.parts), state=alive.state, members=alive.members, history=t.points, pace=t.pace,
+            interval=interval, groups_every=alive.every,
+            empty_for=None if alive.emptied_at is None else max(0, at - alive.emptied_at) / 1000,
+            rewound_at=rewound_at, rewound_part=part, rewound_by=max(0, origin - t.parts[part].committed)
+            if part in t.parts else 0,
+            deleted=sum(logs[p].deleted(t.parts[p].committed) for p in behind),
+            shores=[Shore(p, t.parts[p].committed - (logs[p].start or 0), *s) for p, s in found.items() if s],
         )  # fmt: skip
+
+    def _part(self, pair: Pair, part: int, at: Ms, alive: Alive, limit: float) -> Part:
+        position, log = self.tracks[pair].parts[part], self.logs[pair[1]][part]
+        came = position.passed.at if position.passed else 0
+        waits = max(0, at - max(position.moved_at, came)) / 1000
+        unread = log.unread(position.committed)
+        looked = log.empty[0] <= position.committed <= log.empty[1] and log.empty[1] > 0
+        doubtful = unread <= MARKERS and not looked
+        repeats = (position.committed_at or 0) > position.moved_at + 1000
+        return Part(part, unread, waits, doubtful, alive.owner(pair[1], part) if waits > limit else "", repeats)
 
     def _pass(self, pair: Pair, behind: dict[int, int]) -> None:
         for part, position in self.tracks[pair].parts.items():
@@ -304,14 +411,24 @@ class Meter:
                 self.moved_positions.add((*pair, part))
 
 
-def _due(f: Facts) -> Ms:
+def _due(f: Facts, last: Ms) -> Ms:
     """Until when the judgement of what moves no more stays the same, words included; 0: not to the next tick."""
-    quiet, moved = f.at - f.last_commit, max(f.rewound_at or 0, f.history[-1].at if f.history else f.at)
-    if f.start_rate or min(quiet, f.at - moved) <= POINTS_MS:
+    waits = [p.waits for p in f.parts]
+    moved = max(last, f.rewound_at or 0, f.history[-1].at if f.history else f.at)
+    if f.shores or f.at - moved <= POINTS_MS or (waits and min(waits) <= 300):
         return 0
-    grain = next(ms for ms in (86_400_000, 3_600_000, 60_000) if quiet >= 2 * ms)  # as evidence.ago counts
-    limits = (f.last_commit + round(s * 1000) for s in silences(f))
-    return min((f.last_commit + (quiet // grain + 1) * grain, *(at + 1 for at in limits if at >= f.at)))
+    limit = patience(f.pace, f.interval, f.groups_every)
+    left = [limit - w for w in waits]
+    left += [REWOUND_FOR - (f.at - f.rewound_at) / 1000] if f.rewound_at else []
+    left += [f.groups_every / 2 - f.empty_for] if f.empty_for is not None else []
+    turns = [f.at + round(s * 1000) for s in left if s >= 0]
+    return min((*(f.at + _grain(w) for w in waits), *turns), default=f.at + 60_000)
+
+
+def _grain(waits: float) -> Ms:
+    """How long the words for so many seconds stay the same, as evidence.ago counts."""
+    grain = next(s for s in (86_400, 3_600, 60) if waits >= 2 * s)
+    return round((grain - waits % grain) * 1000)
 
 
 def _row(f: Facts, j: Judgement, since: Ms, passed: Passed | None, sampled_at: Ms | None, parts: int) -> LagRow:
@@ -319,5 +436,5 @@ def _row(f: Facts, j: Judgement, since: Ms, passed: Passed | None, sampled_at: M
         lag=f.lag, behind_since=passed.at if passed else None, error=passed.error if passed else None,
         verdict=j.verdict, reason=j.reason, rules_version=RULES_VERSION, since=since, unread=f.unread,
         rate_in=j.rate_in, rate_out=j.rate_out, catch_up=j.catch_up, loss_in=j.loss_in, members=f.members,
-        sampled_at=sampled_at, last_commit=f.last_commit, parts=parts,
+        sampled_at=sampled_at, last_commit=None, parts=parts,
     )  # fmt: skip

@@ -131,6 +131,7 @@ class _Restoring:
             fact = GroupFact(attrs["type"], attrs["state"], attrs["protocol"], node.first_seen, attrs["members"])
             fact.describable, fact.reason = attrs["describable"], attrs["reason"]
             fact.assignor = attrs.get("assignor", "")
+            fact.emptied_at = self.time(node.id, "emptied_at") or None
             fact.described_at = self.time(node.id, "described_at")
             cluster.groups[node.name] = fact
 
@@ -152,13 +153,18 @@ class _Restoring:
         for table in ("logs", "positions"):
             for number, _, *row in self.lake.between(table, start, end, self.tick.number):
                 by_tick[number].append((table, tuple(row)))
-        frozen: dict[int, dict[str, Ms]] = defaultdict(dict)
-        for number, _, subject, _, at in self.lake.between(
-            "numbers", start, end, self.tick.number, "AND metric = ?", ["positions_at"]
+        frozen: dict[int, dict[str, dict[str, Ms]]] = defaultdict(lambda: defaultdict(dict))
+        times = ("positions_at", "ends_at")
+        for number, _, subject, metric, at in self.lake.between(
+            "numbers", start, end, self.tick.number, "AND metric IN (?, ?)", times
         ):
-            frozen[number][subject.partition(":")[2]] = int(at)
+            frozen[number][subject.partition(":")[2]][metric] = int(at)
         for number in sorted(by_tick):
             self._replay(by_tick[number], frozen[number])
+        for known_as, fact in self.facts.clusters.items():
+            for pair, track in fact.meter.tracks.items():
+                track.pace = self._pace(known_as, *pair)
+                track.longest = min(track.longest, track.pace or 0)
         for grp, topic, *row in self.lake.latest("lag", self.tick.at, self.tick.number):
             self._lag(grp, topic, LagRow(*row))
         for cluster in self.facts.clusters.values():
@@ -168,7 +174,11 @@ class _Restoring:
                 cluster_name, topic_name = split_id(node)[1]
                 self.ingest._rated[cluster_name].add(topic_name)
 
-    def _replay(self, rows: list[tuple[str, Row]], frozen: Mapping[str, Ms]) -> None:
+    def _pace(self, cluster: str, group: str, topic: str) -> int | None:
+        pace = self.ingest.numbers.get((f"lag:{cluster}/{group}/{topic}", "pace"))
+        return None if pace is None else int(pace)
+
+    def _replay(self, rows: list[tuple[str, Row]], frozen: Mapping[str, Mapping[str, Ms]]) -> None:
         moved: dict[str, set[str]] = defaultdict(set)
         asked: dict[str, Ms] = {}
         for table, row in rows:
@@ -182,16 +192,22 @@ class _Restoring:
             else:
                 self._position(meter, topic, row)
         for cluster, at in frozen.items():
+            if "positions_at" not in at:
+                continue
             meter = self.facts.cluster(cluster).meter
-            meter.close_frame(at, asked.get(cluster, at), moved[cluster])
+            asked_at = at.get("ends_at", asked.get(cluster, at["positions_at"]))
+            meter.close_frame(at["positions_at"], asked_at, moved[cluster])
             meter.touched.clear()
 
     def _position(self, meter: Meter, topic: str, row: Row) -> None:
         grp, _, part, committed, committed_at, moved_at, behind, error = row
-        group = self.name[grp][1]
+        cluster, group = self.name[grp]
         if committed is None:
             meter.end_position(group, topic, part)
             return
+        if (group, topic) not in meter.tracks:
+            meter.see_position(group, topic, part, committed, committed_at, moved_at)
+            meter.tracks[group, topic].pace = self._pace(cluster, group, topic)
         meter.see_position(group, topic, part, committed, committed_at, moved_at)
         position = meter.tracks[group, topic].parts[part]
         position.moved_at = moved_at

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lineage.conditions import METRICS
-from lineage.lag import VERDICTS
+from lineage.verdicts import VERDICTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lineage.alert_words import SAYS, VERDICTS, lasting, shown, summary, way, words
 from lineage.conditions import METRICS
 from lineage.frames import LagItem
-from lineage.lag import VERDICTS as JUDGED
 from lineage.troubles import Cause, Trouble
+from lineage.verdicts import VERDICTS as JUDGED
 from tests.lineage.incident import ms, subject
 
 T = ms("12:31")

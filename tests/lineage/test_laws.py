@@ -18,7 +18,7 @@ from lineage import history, models, retention
 from lineage.frames import Change, Frame
 from lineage.graph import LineageGraph
 from lineage.ingest import Ingest
-from lineage.lag import VERDICTS, message_lag, passed_at
+from lineage.lag import message_lag, passed_at
 from lineage.lake import Lake
 from lineage.meter import Meter
 from lineage.observations import AnyObservation, EdgeSeen, JoinSaid
@@ -26,6 +26,7 @@ from lineage.recorder import Tape
 from lineage.reel import Reel
 from lineage.storage import place
 from lineage.structure import Delta
+from lineage.verdicts import VERDICTS
 from tests.lineage import world as w
 from tests.lineage.world import T0
 

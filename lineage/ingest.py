@@ -18,9 +18,10 @@ from lineage.config import ClusterConfig, Config
 from lineage.evidence import EXPIRES_MS
 from lineage.facts import ClaimKey, ClusterFact, Facts
 from lineage.identity import is_unknown_writer, split_id
+from lineage.lag import written
 from lineage.lake import Row, block_of
 from lineage.layout import Point, place
-from lineage.meter import GONE, NOBODY, LagRow, Meter
+from lineage.meter import EMPTY, GONE, NOBODY, LagRow, Meter
 from lineage.observations import (
     AnyObservation,
     ClusterSeen,
@@ -35,6 +36,7 @@ from lineage.observations import (
     PositionsFrame,
     ProducersSeen,
     Reading,
+    RecordsSeen,
     SizesSeen,
     TopicsListed,
     encode,
@@ -98,6 +100,8 @@ class Ingest:
                 self._run(o)
             case SizesSeen():
                 self._sizes(o)
+            case RecordsSeen():
+                self._records(o)
             case _:
                 self._listing(o)
 
@@ -157,6 +161,18 @@ class Ingest:
             for topic, size in o.sizes.items():
                 if topic in cluster.topics:
                     self.put(node_id("topic", o.cluster, topic), "size", size)
+
+    def _records(self, o: RecordsSeen) -> None:
+        """What was found empty is kept with the numbers, under the topic's id: a topic made anew is another one."""
+        cluster = self.facts.cluster(o.cluster)
+        for r in o.records:
+            topic = cluster.topics.get(r.topic)
+            if topic is None or not 0 <= r.offset <= (r.upto if r.found is None else r.found):
+                continue
+            cluster.meter.see_record(r.topic, r.partition, r.offset, r.found, r.upto, written(r.stamp, r.kind, o.at))
+            log_of = cluster.meter.logs.get(r.topic, {}).get(r.partition)
+            for metric, value in zip(EMPTY, log_of.empty if log_of else (), strict=False):
+                self.put(f"part:{o.cluster}/{topic.topic_id}/{r.partition}", metric, value or None)
 
     def _edges(self, o: EdgesSeen) -> None:
         digest = hash(encode(o))

@@ -47,3 +47,17 @@ def passed_at(history: Sequence[tuple[Ms, int]], offset: int) -> Passed | None:
             part = (offset - e0 + 1) / (e1 - e0)
             return Passed(round(t0 + part * (t1 - t0)), round((t1 - t0) / 2000, 3))
     return None
+
+
+SANE: Ms = 946_684_800_000  # the year 2000: what claims to be older is no time
+CLOCKS = 1.0  # seconds by which a producer's clock is taken to be wrong
+
+
+def written(stamp: Ms | None, kind: str, seen_at: Ms) -> Passed | None:
+    """When a record was written, by its own timestamp; None where that cannot be trusted.
+
+    A broker's time (``append``) holds. A producer's (``create``) holds where it lies between 2000 and now.
+    """
+    if stamp is None or kind not in ("append", "create") or not SANE <= stamp <= seen_at:
+        return None
+    return Passed(stamp, CLOCKS if kind == "create" else 0.0)

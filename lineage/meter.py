@@ -29,6 +29,7 @@ SUMS_MS = 150_000  # how long a topic's are
 SPEED_MS = 600_000  # over which the log start's speed is taken
 DECAY_MS = 600_000  # each so long, a pace that was not met again gives way
 MARKERS = 2  # offsets that transactions leave at a partition's end
+EMPTY = ("empty_from", "empty_to")  # metrics by which a restart knows what was looked at
 Pair = tuple[str, str]  # group, topic
 
 
@@ -57,6 +58,7 @@ class Log:
 
     def _end(self, end: int, at: Ms, before: Ms) -> None:
         if self.ends and end < self.ends[-1][1]:
+            self.empty = (0, 0)
             self.ends.clear()  # a recreated or truncated log: its past says nothing of the new one
         elif self.ends and self.ends[-1][0] < before < at:
             self.ends.append((before, self.ends[-1][1]))

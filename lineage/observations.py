@@ -138,6 +138,27 @@ class PositionsFrame(Observation, frozen=True):
     stale: dict[str, str] = {}
 
 
+class RecordAt(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What lies at an offset, read committed: the next record's offset, or None where there is none below ``upto``.
+
+    ``stamp`` is that record's timestamp, ``kind`` whose it is: ``append`` the broker's, ``create`` the producer's.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    found: int | None
+    upto: int
+    stamp: Ms | None = None
+    kind: str = ""
+
+
+class RecordsSeen(Observation, frozen=True):
+    """Offsets that were looked at, because a group stands there and nothing else tells what it has not read."""
+
+    records: list[RecordAt]
+
+
 class Producer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     producer_id: int
     last_at: Ms
@@ -251,6 +272,7 @@ AnyObservation: TypeAlias = (
     | GroupsDescribed
     | PositionsFrame
     | ProducersSeen
+    | RecordsSeen
     | EdgesSeen
     | Reading
     | JoinSaid

@@ -15,7 +15,7 @@ from lineage.identity import split_id
 from lineage.ingest import Ingest
 from lineage.lag import Passed
 from lineage.lake import BLOCK_MS, Lake, Row, block_of
-from lineage.meter import LagRow, Meter
+from lineage.meter import EMPTY, LagRow, Meter
 from lineage.models import EdgeVersion, Name, NodeVersion, Tick
 from lineage.observations import Ms, NodeSeen
 from lineage.recent import HOUR_MS
@@ -161,6 +161,7 @@ class _Restoring:
             frozen[number][subject.partition(":")[2]][metric] = int(at)
         for number in sorted(by_tick):
             self._replay(by_tick[number], frozen[number])
+        self._looked()
         for known_as, fact in self.facts.clusters.items():
             for pair, track in fact.meter.tracks.items():
                 track.pace = self._pace(known_as, *pair)
@@ -173,6 +174,17 @@ class _Restoring:
             if metric == "rate" and node.startswith("topic:"):
                 cluster_name, topic_name = split_id(node)[1]
                 self.ingest._rated[cluster_name].add(topic_name)
+
+    def _looked(self) -> None:
+        """Ranges of offsets that were seen to hold no records."""
+        for known_as, fact in self.facts.clusters.items():
+            for topic, logs in fact.meter.logs.items():
+                listed = fact.topics.get(topic)
+                for part, log in logs.items() if listed else ():
+                    subject = f"part:{known_as}/{listed.topic_id if listed else ''}/{part}"
+                    begin, upto = (self.time(subject, metric) for metric in EMPTY)
+                    if upto:
+                        log.empty = (begin, upto)
 
     def _pace(self, cluster: str, group: str, topic: str) -> int | None:
         pace = self.ingest.numbers.get((f"lag:{cluster}/{group}/{topic}", "pace"))

@@ -123,7 +123,8 @@ def repeat(tape: Any, plan: Plan) -> None:
 
 def moved(table: str, move: int, on: int, low: int, high: int) -> str:
     """An INSERT that repeats a stretch; a number as large as a time is one, and moves with it."""
-    from lineage.lake import BLOCK_MS, ORDER, TABLES, TEXT
+    from lineage.lake import BLOCK_MS
+    from lineage.tables import ORDER, TABLES, TEXT
 
     def column(name: str, kind: str) -> str:
         return name if kind == TEXT else f"CASE WHEN {name} > 1500000000000 THEN {name} + {move} ELSE {name} END"

@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
 from lineage import history
-from lineage.lake import TABLES, Lake, UnreadableFile, block_of
+from lineage.lake import Lake, UnreadableFile, block_of
 from lineage.models import (
     Change,
     ClusterVersion,
@@ -34,6 +34,7 @@ from lineage.models import (
     Tick,
 )
 from lineage.observations import Ms
+from lineage.tables import TABLES
 
 FORMAT, VERSION = "playhead-recording", 1
 MODELS: tuple[type[Model], ...] = (

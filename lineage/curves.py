@@ -9,9 +9,10 @@ from django.db.models import Case, Count, F, Max, Min, Q, Value, When, Window
 from django.db.models.functions import Lead
 
 from lineage.identity import split_id
-from lineage.lake import TABLES, Lake, block_of
+from lineage.lake import Lake, block_of
 from lineage.models import Change, Name, Tick
 from lineage.observations import Ms
+from lineage.tables import TABLES
 
 REACH = {"full": 30_000, "minute": 150_000}  # ticks further apart than this (ms) leave a gap
 LAG_METRICS = {

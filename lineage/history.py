@@ -442,6 +442,8 @@ def heat_of(
     group: str, start: Ms, end: Ms, cells: int, topic: str = "", metric: str = "lag", *, hindsight: bool = False
 ) -> heat.Heat:
     """Lag (``time_lag``: seconds) of a group's partitions, the worst of them, in ``cells`` steps; see lineage.heat."""
+    if newest_tick() is None:
+        raise TapeBegins(None)
     return heat.heat(lake(), group, start, end, cells, topic, metric, hindsight=hindsight)
 
 

@@ -44,8 +44,9 @@ from lineage.observations import (
 from lineage.outline import node_id
 from lineage.recent import Recent
 from lineage.resolve import Waiting, resolve
+from lineage.rows import log_rows, position_rows
 from lineage.structure import Delta, Structure, build, differences, is_drawn, unknown_writers
-from lineage.totals import Totals
+from lineage.totals import Totals, subjects_of
 from lineage.validity import since
 
 log = logging.getLogger(__name__)
@@ -65,8 +66,7 @@ class Ingest:
         self.places: dict[str, Point] = {}
         self.joined: set[str] = set()  # had an edge when placed: such a place is for good
         self.stored: dict[str, dict[str, Any]] = {"clusters": {}, "collectors": {}, "joins": {}}
-        self.tick, self.at, self.begin = 0, 0, 0
-        self.seen_at = 0
+        self.tick, self.at, self.begin, self.seen_at = 0, 0, 0, 0
         self._moved: set[tuple[str, str]] = set()
         self._lag: dict[tuple[str, str, str], LagRow] = {}
         self._deltas: list[Delta] = []
@@ -340,7 +340,9 @@ class Ingest:
         batch = Batch(self.tick, at, min(self.seen_at or at, at), self._cluster, {}, self._deltas)
         self._deltas, self._cluster = [], ""
         self._expire(at)
-        if self.facts.dirty or unknown_writers(self.facts, at).keys() != self._writers():
+        if self.facts.dirty or unknown_writers(self.facts, at).keys() != set(
+            filter(is_unknown_writer, self.structure.nodes)
+        ):
             self._rebuild(batch)
         self._versions(batch)
         self._evidence()
@@ -356,15 +358,11 @@ class Ingest:
             if at - piece.last_seen > EXPIRES_MS:
                 del self.facts.claims[key]
                 self.facts.dirty = True
-
         for scope, reading in list(self.facts.readings.items()):
             if at - reading.at > EXPIRES_MS:
                 del self.facts.readings[scope]
                 self.facts.dirty = True
                 self.put(f"reading:{scope}", "read_at", None)
-
-    def _writers(self) -> set[str]:
-        return {n for n in self.structure.nodes if is_unknown_writer(n)}
 
     def _rebuild(self, batch: Batch) -> None:
         old, new = self.structure, build(self.facts, self.config, batch.at, self.structure)
@@ -445,18 +443,12 @@ class Ingest:
         for name, *pair in moved:
             track = meters[name].tracks.get((pair[0], pair[1]))
             lag = track.row.lag if track and track.row else None
-            self._sums.put((name, pair[0], pair[1]), lag, partial(self._subjects, name, (pair[0], pair[1])))
+            self._sums.put(
+                (name, pair[0], pair[1]), lag, partial(subjects_of, self.structure.nodes, name, pair[0], pair[1])
+            )
         before = {s for s, metric in self.numbers if metric == "lag"} if anew else set()
         for subject in self._sums.take() | before:
             self.put(subject, "lag", self._sums.of(subject))
-
-    def _subjects(self, cluster: str, pair: tuple[str, str]) -> set[str]:
-        group = node_id("group", cluster, pair[0])
-        node = self.structure.nodes.get(group)
-        service = node.attrs.get("service") if node else None
-        owner = self.structure.nodes.get(service) if service else node
-        team = f"team:{owner.team}" if owner and owner.team else ""
-        return {"", f"cluster:{cluster}", group, node_id("topic", cluster, pair[1]), service or "", team}
 
     # Rows
 
@@ -464,8 +456,9 @@ class Ingest:
         logs: list[Row] = []
         positions: list[Row] = []
         for name, cluster in self.facts.clusters.items():
-            logs += self._log_rows(name, cluster.meter, keyframe)
-            positions += self._position_rows(name, cluster.meter, keyframe)
+            logs += log_rows(cluster.meter, keyframe, partial(self.number, "topic", name))
+            positions += position_rows(cluster.meter, keyframe, partial(self._pair, name))
+            self._ended(name, cluster.meter)
         lag = self._lag_rows(keyframe)
         moved = [k for k, v in self.numbers.items() if v is not None] if keyframe else sorted(self._moved)
         numbers = [(*k, self.numbers[k]) for k in moved if k[1] != "lag"]
@@ -475,40 +468,13 @@ class Ingest:
             del self.numbers[key]
         return {"logs": logs, "positions": positions, "lag": lag, "numbers": numbers, "totals": totals}
 
-    def _log_rows(self, name: str, meter: Meter, keyframe: bool) -> list[Row]:
-        if keyframe:
-            wanted = {(t, p) for t, parts in meter.logs.items() for p in parts}
-        else:
-            wanted = {(t, p) for t, p in meter.moved_logs if p in meter.logs.get(t, ())}
-        meter.moved_logs.clear()
-        rows = []
-        for topic, part in sorted(wanted):
-            found = meter.logs[topic][part]
-            rows.append((self.number("topic", name, topic), part, found.start, found.end, found.seen_at))
-        return rows
-
-    def _position_rows(self, name: str, meter: Meter, keyframe: bool) -> list[Row]:
-        tracks = meter.tracks
-        if keyframe:
-            wanted = {(*pair, p) for pair, track in tracks.items() for p in track.parts}
-        else:
-            wanted = {k for k in meter.moved_positions if (t := tracks.get(k[:2])) and k[2] in t.parts}
-        rows: list[Row] = [
-            (*self._pair(name, group, topic), part, None, None, None, None, None)
-            for group, topic, part in sorted(meter.ended)
-            if (group, topic) not in tracks or part not in tracks[group, topic].parts
-        ]
-        for group, topic, part in sorted(wanted):
-            p = meter.tracks[group, topic].parts[part]
-            behind = p.passed or (None, None)
-            rows.append((*self._pair(name, group, topic), part, p.committed, p.committed_at, p.moved_at, *behind))
-        for grp, on, _ in meter.ended:
-            if (grp, on) not in tracks:
-                self.put(_lag_id(name, grp, on), "pace", None)
-        self._lag |= {(name, g, t): GONE for g, t, _ in meter.ended if (g, t) not in meter.tracks}
-        meter.moved_positions.clear()
+    def _ended(self, name: str, meter: Meter) -> None:
+        """What is left to say of groups and topics that are read no more."""
+        gone = {(g, t) for g, t, _ in meter.ended if (g, t) not in meter.tracks}
+        for group, topic in gone:
+            self.put(_lag_id(name, group, topic), "pace", None)
+            self._lag[name, group, topic] = GONE
         meter.ended.clear()
-        return rows
 
     def _lag_rows(self, keyframe: bool) -> list[Row]:
         wanted = dict(self._lag)

@@ -22,6 +22,7 @@ import numpy as np
 
 from lineage.depot import ANSWERS_WITHIN, URL, Depot, Postgres, explained
 from lineage.observations import Ms
+from lineage.tables import INT, ORDER, REAL, TABLES, columns_of
 
 BLOCK_MS = 600_000
 Row = tuple[Any, ...]
@@ -42,61 +43,6 @@ class Away(NotNow):
     """The server of the files, or of the catalog, does not answer or does not let us in."""
 
 
-# Columns after ``tick`` and ``t`` (the tick's time). INT holds None as -1 on its way in: no offset or time is negative.
-INT, REAL, TEXT = "BIGINT", "DOUBLE", "VARCHAR"
-TABLES: dict[str, tuple[tuple[str, str], ...]] = {
-    "logs": (("topic", INT), ("part", INT), ("log_start", INT), ("log_end", INT), ("seen_at", INT)),
-    "positions": (
-        ("grp", INT),
-        ("topic", INT),
-        ("part", INT),
-        ("committed", INT),
-        ("committed_at", INT),
-        ("moved_at", INT),
-        ("behind_since", INT),
-        ("error", REAL),
-    ),
-    "lag": (
-        ("grp", INT),
-        ("topic", INT),
-        ("lag", INT),
-        ("behind_since", INT),
-        ("error", REAL),
-        ("verdict", TEXT),
-        ("reason", TEXT),
-        ("rules_version", INT),
-        ("since", INT),
-        ("unread", INT),
-        ("rate_in", REAL),
-        ("rate_out", REAL),
-        ("catch_up", REAL),
-        ("loss_in", REAL),
-        ("members", INT),
-        ("sampled_at", INT),
-        ("last_commit", INT),
-        ("parts", INT),
-    ),
-    "numbers": (("subject", TEXT), ("metric", TEXT), ("value", REAL)),
-    "totals": (("subject", TEXT), ("lag", INT)),
-    # At the end of each whole minute (lineage.minutes), for alert rules.
-    "group_minutes": (
-        ("minute", INT),
-        ("grp", INT),
-        ("topic", INT),
-        ("verdict", TEXT),
-        ("lag", INT),
-        ("unread", INT),
-        ("time_lag", REAL),
-        ("rate_in", REAL),
-        ("rate_out", REAL),
-        ("loss_in", REAL),
-        ("members", INT),
-    ),
-    "subject_minutes": (("minute", INT), ("subject", TEXT), ("metric", TEXT), ("value", REAL)),
-}
-ORDER = {"logs": "topic, part", "positions": "grp, topic, part", "lag": "grp, topic", "numbers": "subject, metric"}
-ORDER["totals"] = "subject"
-ORDER |= {"group_minutes": "grp, topic, minute", "subject_minutes": "metric, subject, minute"}
 BUSY = (
     "database is locked",
     "conflict",
@@ -396,11 +342,6 @@ class Copy:
 def is_full(error: BaseException) -> bool:
     """Whether this says that the disk, or a quota on it, is full."""
     return any(word in str(error).lower() for word in FULL)
-
-
-def columns_of(table: str) -> str:
-    """The columns of TABLES, for a SELECT."""
-    return ", ".join(c for c, _ in TABLES[table])
 
 
 def connected(at: Depot) -> duckdb.DuckDBPyConnection:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+
+from lineage.graph import Node
+from lineage.identity import node_id
 
 Pair = tuple[str, str, str]  # cluster, group, topic
 
@@ -43,3 +46,13 @@ class Totals:
     def of(self, subject: str) -> int | None:
         """The sum of this subject, None where no lag is known."""
         return self._sums[subject] if self._counts.get(subject) else None
+
+
+def subjects_of(nodes: Mapping[str, Node], cluster: str, group: str, topic: str) -> set[str]:
+    """All whose sums hold the lag of a group on a topic: everything, the cluster, both, the service, the team."""
+    reader = node_id("group", cluster, group)
+    node = nodes.get(reader)
+    service = node.attrs.get("service") if node else None
+    owner = nodes.get(service) if service else node
+    team = f"team:{owner.team}" if owner and owner.team else ""
+    return {"", f"cluster:{cluster}", reader, node_id("topic", cluster, topic), service or "", team}

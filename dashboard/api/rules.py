@@ -21,7 +21,7 @@ from dashboard.problems import Problem
 from dashboard.reading import now_ms
 from dashboard.times import rfc
 from lineage import conditions
-from lineage.lag import VERDICTS
+from lineage.verdicts import VERDICTS
 
 router = Router(tags=["alerts"], auth=Guard("view"))
 MONTH = 30 * 86_400_000

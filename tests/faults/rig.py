@@ -20,7 +20,8 @@ from typing import Any
 
 from dashboard.processes.child import die_with
 from dashboard.processes.preflight import free_port
-from lineage.lake import ORDER, TABLES, Lake
+from lineage.lake import Lake
+from lineage.tables import ORDER, TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 # What stands in a child's command line.

@@ -10,6 +10,7 @@ from lineage import history
 from lineage.conditions import parse
 from lineage.recorder import Tape
 from lineage.runs import Run
+from lineage.verdicts import VERDICTS
 from tests.lineage import world as w
 from tests.lineage.world import T0
 
@@ -77,7 +78,7 @@ def test_the_newest_minute_alone_says_the_same_as_all_of_them(tape: Tape) -> Non
 
 def test_a_verdict_is_asked_by_name_and_told_with_its_run(tape: Tape) -> None:
     record(tape, {1: 0, 2: 50, 3: 50, 4: 50})
-    found = runs({"metric": "verdict", "value": ["ok", "unknown", "falling_behind", "stalled", "stopped"]})
+    found = runs({"metric": "verdict", "value": list(VERDICTS)})
     assert found[-1].what == history.frame_at(None).lag[0].verdict
 
 

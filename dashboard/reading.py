@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -27,6 +27,7 @@ __all__ = ["Future", "TapeBegins", "frame_at", "is_hindsight", "now_ms", "played
 
 KEPT_VIEWS = 24  # each holds its frame
 STORAGE_KEPT = 60_000  # ms
+FIRING_FOR = 1.0  # seconds
 
 
 class Future(ValueError):
@@ -88,9 +89,29 @@ def played(name: str, tick: Tick, params: Mapping[str, str], walk: Reel) -> tupl
 def _built(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None) -> View:
     """The view, and on every page what fired at its moment: table ``firing`` and meta ``causes``."""
     view = views.build(name, frame, params, extras(name, frame, params, walk))
-    firing = alerts.firing_rows(frame.at)
+    firing = _firing(frame.at, walk)
     causes = sum(1 for r in firing.values() if r["cause"] is None)
     return replace(view, tables={**view.tables, "firing": firing}, meta={**view.meta, "causes": causes})
+
+
+class _Fired(NamedTuple):
+    """What fires from one moment on until another, as it was read at ``read`` (s of the monotonic clock)."""
+
+    start: int
+    until: int | None
+    read: float
+    rows: dict[str, alerts.Row]
+
+
+def _firing(at: int, walk: Reel | None) -> dict[str, alerts.Row]:
+    """What fires; who plays asks once a second at most, and anew where he comes to a moment at which it changes."""
+    if walk is None or not walk.ahead:
+        return alerts.firing_rows(at)
+    held: _Fired | None = walk.notes.get("firing")
+    holds = held is not None and held.start <= at and (held.until is None or at < held.until)
+    if held is None or not holds or time.monotonic() - held.read > FIRING_FOR:
+        held = walk.notes["firing"] = _Fired(at, alerts.next_change(at), time.monotonic(), alerts.firing_rows(at))
+    return held.rows
 
 
 def extras(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None = None) -> dict[str, Any]:

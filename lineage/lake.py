@@ -11,8 +11,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from lineage.observations import Ms
 from lineage.tables import INT, ORDER, REAL, TABLES, columns_of
 
 BLOCK_MS = 600_000
+TURN = 0.05  # seconds that a reader waits for another at the catalog's door
 Row = tuple[Any, ...]
 Rows = Mapping[str, Sequence[Row]]
 T = TypeVar("T")
@@ -302,13 +303,23 @@ class Lake:
         # DuckDB's SQLite sleeps for a second where one opens the catalog while another closes it: they take turns.
         cursor = self._con.cursor()
         try:
-            with self._door:
+            with self._turn():
                 cursor.execute("BEGIN")
                 cursor.execute("FROM lake.current_snapshot()")
             return cursor.execute(sql, list(args)).fetchall()
         finally:
-            with self._door:
+            with self._turn():
                 _rollback(cursor)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """At the catalog's door; who finds it held for long (by one who sleeps) goes in all the same."""
+        taken = self._door.acquire(timeout=TURN)
+        try:
+            yield
+        finally:
+            if taken:
+                self._door.release()
 
     def copied(self, where: str, args: Sequence[Any], tables: Sequence[str]) -> Copy:
         """The rows of ``tables`` that fulfil ``where``, at hand for many questions; to be closed."""

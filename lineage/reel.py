@@ -155,6 +155,7 @@ class Reel:
     def __init__(self, ahead: bool = False) -> None:
         self.ahead = ahead
         self.tick: Tick | None = None  # whose frame was made last
+        self.notes: dict[str, Any] = {}  # what its owner knows of where it stands
         self._strands: OrderedDict[Any, Strand] = OrderedDict()
         self._memo: tuple[Any, Any] = (None, None)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from dashboard.alerts.models import Alert, Delivery, Silence
 from dashboard.alerts.silences import matches, possible, silenced
@@ -53,6 +53,12 @@ def firing_rows(at: Ms) -> dict[str, Row]:
         known = cause.id if cause and cause.id in ids else None
         out[a.id] = {**{k: getattr(a, k) for k in own}, "since": rfc(a.fired_at), "cause": known, "things": things(a)}
     return out
+
+
+def next_change(at: Ms) -> Ms | None:
+    """The first moment after ``at`` at which, as far as is known now, something else fires; None: not known of any."""
+    moments = {name: Min(name, filter=Q(**{f"{name}__gt": at})) for name in ("pending_at", "fired_at", "resolved_at")}
+    return min((t for t in Alert.objects.aggregate(**moments).values() if t is not None), default=None)
 
 
 def _grave(severity: str) -> int:

@@ -9,13 +9,14 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from dashboard import playing
-from dashboard.hub import key_of
+from dashboard.hub import key_of, snapshot
 from dashboard.playhead import Playhead
 from dashboard.playing import Run, Turn, next_due, stops
 from dashboard.times import stamp
 from lineage import history
 from lineage.models import Change, Tick
 from lineage.recorder import Tape
+from tests.alerts.world import alert
 from tests.dashboard.made import T0
 from tests.dashboard.test_live import ask, opened, told
 from tests.lineage import world as w
@@ -46,6 +47,19 @@ def test_up_to_sixty_times_every_tick_is_shown(lasting_tape: Tape) -> None:
     run = Run(key_of("lag", {}), begin, None)
     assert [m["at"] for m in messages(run, end, 60)] == [stamp(t) for t in ticks()[1:]]
     assert run.turn(end + 5000, 60) == Turn([], None)
+
+
+def test_what_fires_is_on_the_tick_at_which_it_begins_and_ends(lasting_tape: Tape) -> None:
+    grow(lasting_tape, range(10, 20))
+    at = ticks()
+    alert(at=at[4], resolved_at=at[7])
+    run, key, seen = Run(key_of("lag", {}), at[0], None), key_of("lag", {}), []
+    for upto in at[1:]:
+        run.turn(upto, 60)
+        assert run.shown is not None
+        seen.append(run.shown.view.tables["firing"])
+    assert [len(rows) for rows in seen] == [4 <= n < 7 for n in range(1, len(at))]
+    assert seen == [snapshot(key, t).view.tables["firing"] for t in at[1:]]
 
 
 def test_more_than_a_turn_holds_follows_in_the_next(lasting_tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,17 +8,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
 
 import redis
+from confluent_kafka import KafkaException
 
-from collectors.base import Budget, Collection, Lease, next_epoch, now_ms, run
+from collectors.base import Budget, Collection, CollectorError, Lease, next_epoch, now_ms, run
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.logends import log_ranges
 from collectors.kafka.logtable import LogTable
 from collectors.kafka.positions_source import PositionsSource
+from collectors.kafka.timestamps import RecordTimes
 from collectors.stream import Stream
 from lineage.config import ClusterConfig
-from lineage.observations import LogRange, PositionsFrame
+from lineage.observations import AnyObservation, LogRange, PositionsFrame
 
 log = logging.getLogger(__name__)
 KEYFRAME_SECONDS = 600.0
@@ -40,6 +43,7 @@ class Follower:
         self._config, self._client = config, client
         self.positions = PositionsSource(config, client)
         self._logs = LogTable()
+        self.times = RecordTimes(config.name, client)
         self.epoch = 0
         self._whole_at: float | None = None
 
@@ -85,6 +89,23 @@ class Follower:
         )
         return frame, error
 
+    def look(self) -> list[AnyObservation]:
+        """What lies where groups stand still behind a log's end, now and then; nothing where it may not be read."""
+        if not self.times.due():
+            return []
+        try:
+            seen = self.times.look(self._lagging())
+        except (KafkaException, CollectorError) as error:
+            log.warning("%s: records at positions were not read: %s", self.cluster, error)
+            return []
+        return [seen] if seen is not None and seen.records else []
+
+    def _lagging(self) -> Iterator[tuple[tuple[str, int, int], int]]:
+        for place in self.positions.table.places():
+            end = self._logs.end(place[0], place[1])
+            if end is not None and 0 <= place[2] < end:
+                yield place, end
+
     def _ask_logs(self, leaders: Leaders, keyframe: bool, budget: Budget) -> tuple[Logs, str | None]:
         wanted = {k: leader for k, leader in leaders.items() if self._config.wants_topic(k[0])}
         starts, ends, errors = log_ranges(self._client.admin, wanted, budget)
@@ -112,6 +133,8 @@ def run_follower(cluster: ClusterConfig, stream: Stream, stop: threading.Event) 
         observations = run(follower, Budget(seconds=TICK_BUDGET, requests=2_000_000))
         failures = 0 if any(isinstance(o, PositionsFrame) for o in observations) else failures + 1
         stream.publish(observations)
+        if not failures and (seen := follower.look()):
+            stream.publish(seen)
         _wait(follower, began + _pause(cluster.every.positions, failures), stop)
     follower.positions.close()
     client.close()

@@ -16,6 +16,10 @@ class LogTable:
     def __init__(self) -> None:
         self._sent: dict[tuple[str, int], Range] = {}
 
+    def end(self, topic: str, partition: int) -> int | None:
+        """The log end as last answered."""
+        return self._sent.get((topic, partition), UNKNOWN)[1]
+
     def update(
         self,
         wanted: Collection[tuple[str, int]],

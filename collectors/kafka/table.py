@@ -32,6 +32,12 @@ class Positions:
         """Groups that hold a position."""
         return self._offsets.keys()
 
+    def places(self) -> Iterator[tuple[str, int, int]]:
+        """Topic, partition and offset of every position."""
+        for offsets in self._offsets.values():
+            for key, offset in offsets.items():
+                yield (*self._name(key), offset)
+
     def commit(self, group: str, topic: str, partition: int, offset: int, at: Ms) -> None:
         """A followed commit, made ``at``. The same offset again is no movement, it only may add its time."""
         key = self._key(topic, partition)

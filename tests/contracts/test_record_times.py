@@ -1,0 +1,70 @@
+"""What lies where a group stands: a record and its time, a marker, an aborted transaction, a deleted range."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from collectors.kafka.client import KafkaClient
+from collectors.kafka.timestamps import RecordTimes
+from lineage.observations import RecordAt
+
+pytestmark = pytest.mark.kafka
+
+
+def topic(address: str, **config: str) -> str:
+    name = f"times-{uuid.uuid4().hex[:8]}"
+    admin = AdminClient({"bootstrap.servers": address})
+    admin.create_topics([NewTopic(name, 1, 1, config=config)])[name].result(30)
+    return name
+
+
+def look(address: str, *places: tuple[str, int, int]) -> dict[tuple[str, int], RecordAt]:
+    times = RecordTimes("c", KafkaClient("c", address, {}))
+    assert times.look([(p, 1000) for p in places]) is None  # nothing is known to stand yet
+    found = times.look([(p, 1000) for p in places])
+    assert found is not None
+    settled = {(r.topic, r.partition, r.offset): r.upto for r in found.records}
+    assert times.look([(p, settled[p]) for p in places]) is None  # each place once
+    return {(r.topic, r.offset): r for r in found.records}
+
+
+def test_what_lies_at_an_offset(apache: str) -> None:
+    own, broker = topic(apache), topic(apache, **{"message.timestamp.type": "LogAppendTime"})
+    writer, began = Producer({"bootstrap.servers": apache}), time.time_ns() // 1_000_000
+    for n in range(5):
+        writer.produce(own, b"x", timestamp=1000 + n)
+        writer.produce(broker, b"x", timestamp=1000)
+    assert writer.flush(30) == 0
+    seen = look(apache, (own, 0, 2), (own, 0, 4), (broker, 0, 3))
+    assert seen[own, 2] == RecordAt(own, 0, 2, 2, 3, 1002, "create")
+    assert seen[own, 4].stamp == 1004
+    stamped = seen[broker, 3]
+    assert stamped.kind == "append"
+    assert began - 5000 <= (stamped.stamp or 0) <= time.time_ns() // 1_000_000 + 5000
+
+
+def test_markers_and_aborted_records_are_nothing_and_a_deleted_range_is_passed(apache: str) -> None:
+    kept, lost, cut = topic(apache), topic(apache), topic(apache)
+    writer = Producer({"bootstrap.servers": apache, "transactional.id": uuid.uuid4().hex})
+    writer.init_transactions(30)
+    for name, end in ((kept, writer.commit_transaction), (lost, writer.abort_transaction)):
+        writer.begin_transaction()
+        for _ in range(3):
+            writer.produce(name, b"x")
+        writer.flush(30)
+        end(30)
+    plain = Producer({"bootstrap.servers": apache})
+    for _ in range(5):
+        plain.produce(cut, b"x")
+    plain.flush(30)
+    admin, upto = AdminClient({"bootstrap.servers": apache}), TopicPartition(cut, 0, 3)
+    admin.delete_records([upto])[upto].result(30)
+    seen = look(apache, (kept, 0, 3), (lost, 0, 0), (cut, 0, 1))
+    assert (seen[kept, 3].found, seen[kept, 3].upto) == (None, 4)  # the marker of the commit
+    assert (seen[lost, 0].found, seen[lost, 0].upto) == (None, 4)  # three aborted, and their marker
+    assert seen[cut, 1].found == 3

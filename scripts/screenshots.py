@@ -37,7 +37,7 @@ ONCE = {
     "map-past-light": "/map?at=-2m",
     "map-difference-light": "/map?from=-4m&to=-1m",
     "changes-light": "/changes?from=-15m",
-    "alerts-rule-light": "/alerts?tab=rules&rule=new",
+    "alerts-rule-light": "/alerts?tab=rules&rule=stopped",
     "group-light": "/groups/group:demo/shipping?from=-20m&at=-3m",
 }
 PATIENT = 60_000

@@ -53,7 +53,7 @@ export class Backtest {
   }
 
   private head(w: Whole, rule: Definition): HTMLElement {
-    const long = duration(Math.round(((millis(w.to) ?? 0) - (millis(w.from) ?? 0)) / 60_000) * 60), before = w.saved ? ` As saved (${w.saved.sentence}) it would have fired ${times(w.saved.fired)}.` : "";
+    const long = duration(Math.round(((millis(w.to) ?? 0) - (millis(w.from) ?? 0)) / 1000)), before = w.saved ? ` As saved (${w.saved.sentence}) it would have fired ${times(w.saved.fired)}.` : "";
     const range = h("select", { class: "ctl", "aria-label": "How far back" }, ...RANGES.map(([value, label]) => h("option", { value, selected: value === String(this.days) }, `the last ${label}`)));
     range.addEventListener("change", () => { this.days = Number(range.value); if (this.last) void this.run(...this.last); });
     const togs = w.holds.map((x) => h("button", { type: "button", class: "tog", "aria-pressed": String(x.for === rule.for), click: () => this.hold(x.for) }, x.for ? duration(x.for) : "at once", h("b", { class: "num" }, `${x.fired}×`)));

@@ -80,7 +80,7 @@ export class Channels implements Tab {
   }
 
   private more(anchor: HTMLElement, c: Channel): void {
-    openMenu(anchor, c.name, [{ label: "Change", icon: "doc", run: () => this.edit(c) }, { label: c.enabled ? "Switch off" : "Switch on", icon: "mute", run: () => void this.turn(c) }, { label: "Delete it and its deliveries", icon: "close", run: () => void this.drop(c) }]);
+    openMenu(anchor, c.name, [{ label: "Change", icon: "doc", run: () => void this.edit(c) }, { label: c.enabled ? "Switch off" : "Switch on", icon: "mute", run: () => void this.turn(c) }, { label: "Delete it and its deliveries", icon: "close", run: () => void this.drop(c) }]);
   }
 
   private async turn(c: Channel): Promise<void> {
@@ -92,7 +92,8 @@ export class Channels implements Tab {
   }
 
   /** The form of a new channel, or of one that is changed: a secret that is left empty stays as it is. */
-  edit(old?: Channel): void {
+  async edit(old?: Channel): Promise<void> {
+    if (!this.kinds.length) await this.load();
     const fields = (v: Record<string, string>): Field[] => {
       const kind = this.kinds.find((k) => k.name === v["kind"]) ?? this.kinds[0];
       const own = (kind?.fields ?? []).map((f): Field => ({

@@ -43,7 +43,7 @@ export class Rules implements Tab {
   /** The rule of the address, or none. */
   draw(): void {
     if (!this.known) return;
-    const chosen = this.ctx.params["rule"] ?? null;
+    const asked = this.ctx.params["rule"] ?? null, chosen = this.rules.find((r) => r.built_in && r.built_in === asked)?.id ?? asked;
     this.list.replaceChildren(...this.rules.map((r) => this.line(r, r.id === chosen)));
     const sheet = h("section", { class: "sheet", "aria-label": "Rules" }, this.rules.length ? this.list : h("p", { class: "calmnote" }, "There is no rule. Make one: it is tried on what was recorded before it is saved."));
     if (chosen !== this.shown) { this.editing.replaceChildren(); if (chosen) this.edit(chosen); }

@@ -165,7 +165,7 @@ class AlertsView implements View {
   }
 
   private drawAct(name: Name): void {
-    this.act.replaceChildren(name === "channels" ? button("New channel", () => this.channels?.edit(), { class: "ctl primary", "aria-haspopup": "dialog" }, icon("plus", "i s"), "New channel") : button("New rule", () => this.newRule(), { class: "ctl primary" }, icon("plus", "i s"), "New rule"));
+    this.act.replaceChildren(name === "channels" ? button("New channel", () => void this.channels?.edit(), { class: "ctl primary", "aria-haspopup": "dialog" }, icon("plus", "i s"), "New channel") : button("New rule", () => this.newRule(), { class: "ctl primary" }, icon("plus", "i s"), "New rule"));
   }
 
   private async countAll(): Promise<void> {

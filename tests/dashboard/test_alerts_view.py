@@ -44,7 +44,7 @@ def test_the_page_shows_causes_first_and_counts_them(tape: Tape) -> None:
 
 def test_the_deadline_comes_from_the_frame() -> None:
     item = lag("billing", "orders", "will_lose_data", loss_in=60.0, sampled_at=T0)
-    known = {"severity": "critical", "state": "firing", "team": None, "fired_at": stamp(T0)} | {
+    known: dict[str, Any] = {"severity": "critical", "state": "firing", "team": None, "fired_at": stamp(T0)} | {
         "summary": "",
         "rule_name": "",
     }

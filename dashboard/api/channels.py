@@ -135,12 +135,14 @@ def _figures(channel: Channel, now: int) -> dict[str, Any]:
 
 
 def _kind(kind: Kind) -> dict[str, Any]:
-    own = ("name", "about", "secret", "required", "default", "choices")
-    return {
-        "name": kind.name,
-        "label": kind.label,
-        "fields": [{n: getattr(f, n) for n in own} | {"long": f.name == "template"} for f in kind.fields],
-    }
+    """What a form asks for; ``made``: left out, one is made."""
+    own = ("name", "about", "secret", "default", "choices")
+    fields = []
+    for f in kind.fields:
+        made = (kind.name, f.name) == ("webhook", "secret")
+        about = {"long": f.name == "template", "made": made, "required": f.required and not made}
+        fields.append({n: getattr(f, n) for n in own} | about)
+    return {"name": kind.name, "label": kind.label, "fields": fields}
 
 
 def _delivery(d: Delivery) -> dict[str, Any]:

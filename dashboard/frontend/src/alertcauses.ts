@@ -51,7 +51,7 @@ export class Causes {
 
   private draw(): void {
     const held = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-do]"), mine = held && this.el.contains(held) ? held.dataset["do"] : null;
-    if (!this.causes.length) this.el.replaceChildren(h("p", { class: "calmnote" }, icon("check"), h("span", {}, h("b", {}, this.ctx.live() ? "Nothing fires." : "Nothing fired at this moment."), " Rules says what is looked for.")));
+    if (!this.causes.length) this.el.replaceChildren(h("p", { class: "calmnote" }, icon("check"), h("span", {}, h("b", {}, this.ctx.live() ? "Nothing fires." : "Nothing fired at this moment."), " The rules say what is looked for.")));
     else this.el.replaceChildren(...this.causes.map((c) => this.cause(c)));
     if (mine) this.el.querySelector<HTMLElement>(`[data-do="${CSS.escape(mine)}"]`)?.focus();
   }

@@ -7,7 +7,7 @@ import { clock, count, duration, many, millis } from "./format.ts";
 import { openMenu } from "./menu.ts";
 import { emptyNote, teamTag } from "./parts.ts";
 
-interface KindField { name: string; about: string; secret: boolean; required: boolean; default: string; choices: string[]; long: boolean }
+interface KindField { name: string; about: string; secret: boolean; required: boolean; default: string; choices: string[]; long: boolean; made: boolean }
 interface Kind { name: string; label: string; fields: KindField[] }
 interface Channel {
   id: string; name: string; kind: string; team: string; escalation: boolean; enabled: boolean; why_disabled: string; settings: Record<string, unknown>; secrets: string[]; problem: string;
@@ -98,7 +98,7 @@ export class Channels implements Tab {
       const kind = this.kinds.find((k) => k.name === v["kind"]) ?? this.kinds[0];
       const own = (kind?.fields ?? []).map((f): Field => ({
         name: `set.${f.name}`, label: upper(f.about || f.name), long: f.long, type: f.secret && !f.long ? "password" : "text", value: v[`set.${f.name}`] ?? (f.secret ? "" : String(old?.settings[f.name] ?? f.default)), required: f.required && !(old && f.secret && old.kind === kind?.name),
-        note: f.secret ? (old?.secrets.includes(f.name) ? "Is set. Leave it empty to keep it; it is never shown." : "Kept encrypted, never shown again.") : "", ...(f.choices.length ? { options: f.choices.map((x): [string, string] => [x, x]) } : {}),
+        note: f.secret ? (old?.secrets.includes(f.name) ? "Is set. Leave it empty to keep it; it is never shown." : f.made ? "Leave it empty to have one made." : "Kept encrypted, never shown again.") : "", ...(f.choices.length ? { options: f.choices.map((x): [string, string] => [x, x]) } : {}),
       }));
       return [
         { name: "name", label: "Name", value: v["name"] ?? old?.name ?? "", required: true }, { name: "kind", label: "Kind", value: kind?.name ?? "", options: this.kinds.map((k): [string, string] => [k.name, k.label]) }, ...own,

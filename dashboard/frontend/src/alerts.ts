@@ -26,6 +26,7 @@ class Now implements Tab {
   private rows: AlertRow[] = [];
   private loaded = 0;
   private standing = "";
+  private followed = false;
 
   constructor(private ctx: Context, private note: (text: string, bad?: boolean) => void) {
     this.silences = new Silences(ctx, note);
@@ -40,6 +41,7 @@ class Now implements Tab {
     this.rows = Object.values(state.tables["alerts"] ?? {}) as unknown as AlertRow[];
     this.causes.update(this.rows);
     this.drawPending();
+    void this.linked();
     const standing = this.rows.map((r) => r.id + r.state).join(), late = this.ctx.live() && this.ctx.now() - this.loaded > AGAIN;
     if (standing !== this.standing || late) this.open();
     this.standing = standing;
@@ -47,6 +49,24 @@ class Now implements Tab {
 
   tick(): void { this.causes.tick(); this.silences.draw(); }
   placed(): void { this.standing = ""; }
+
+  /** Where a link led to: an alert is brought into sight, or said to be over; a silence of one is asked for. */
+  private async linked(): Promise<void> {
+    const { alert, silence } = this.ctx.params;
+    if (this.followed) return;
+    this.followed = true;
+    const mute = this.rows.find((r) => r.id === silence);
+    if (silence) this.ctx.setParams({ silence: null });
+    if (mute) this.silences.make(matcherOf(mute));
+    if (!alert) return;
+    const found = this.causes.el.querySelector(`[data-alert="${CSS.escape(alert)}"]`);
+    if (found) { found.scrollIntoView({ block: "nearest" }); return; }
+    if (this.rows.some((r) => r.id === alert)) return;
+    try {
+      const row = await read<AlertRow>(`/${encodeURIComponent(alert)}`);
+      this.note(row.fired_at && row.resolved_at ? `That is over: ${row.summary || row.subject}, from ${when(row.fired_at, this.ctx.now())} for ${lasted(row.fired_at, row.resolved_at, this.ctx.now())}.` : "That alert does not stand at this moment.");
+    } catch (error) { this.note(said(error), true); }
+  }
 
   private drawPending(): void {
     const now = this.ctx.now(), rows = this.rows.filter((r) => r.state === "pending");

@@ -6,6 +6,7 @@ end no run and begin none. Changes of the graph are runs of one minute.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -23,6 +24,9 @@ LEAST_OF_HOUR = 10  # minutes that last week's hour must have to be compared wit
 NEW_MS = 600_000  # a topic known for less than this has no new readers or writers
 WORST = {"above": "max", "below": "min", "is": "max"}
 TABLES = ("group_minutes", "subject_minutes")
+# Lists go as one text: for each element of a Python list DuckDB looks whether pandas can be imported.
+NUMBERS = "SELECT unnest(string_split(nullif(?, ''), ',')::BIGINT[])"
+TEXTS = "SELECT unnest(?::JSON::VARCHAR[])"
 SPAN = "minute > ? AND minute <= ? AND t >= ? AND tick <= ?"
 ISLANDS = """
 WITH n AS (SELECT minute, row_number() OVER (ORDER BY minute) AS n FROM (
@@ -119,9 +123,13 @@ class Minutes:
     def _of_groups(self, asked: Definition) -> tuple[str, str, list[Any]]:
         value = "NULL::DOUBLE" if asked.metric == "verdict" else f"{asked.metric}::DOUBLE"
         fitting = list(self._fitting(asked))
-        scope = "".join(f" AND list_contains(?, {column})" for column, _ in fitting)
+        scope = "".join(f" AND {column} IN ({NUMBERS})" for column, _ in fitting)
         base = f"SELECT grp, topic, minute, {value} AS v, verdict AS w FROM {self._at}.group_minutes "  # noqa: S608
-        return "grp, topic", f"{base} WHERE {self._span}{scope}", [*self._bounds, *(numbers for _, numbers in fitting)]
+        return (
+            "grp, topic",
+            f"{base} WHERE {self._span}{scope}",
+            [*self._bounds, *(",".join(map(str, found)) for _, found in fitting)],
+        )
 
     def _fitting(self, asked: Definition) -> Iterator[tuple[str, list[int]]]:
         """The numbers of the groups and of the topics in scope, where the scope speaks of them."""
@@ -159,13 +167,14 @@ class Minutes:
             return "", []
         sql = f"SELECT DISTINCT subject FROM {self._at}.subject_minutes WHERE {self._span} AND metric = ?"  # noqa: S608
         known = [subject for (subject,) in self._query(sql, [*self._bounds, metric])]
-        return " AND list_contains(?, subject)", [[s for s in known if in_scope(asked.scope, named(self.standing, s))]]
+        wanted = [s for s in known if in_scope(asked.scope, named(self.standing, s))]
+        return f" AND subject IN ({TEXTS})", [json.dumps(wanted)]
 
 
 def _condition(asked: Definition) -> tuple[str, list[Any]]:
     """The one expression: what holds is true, what is unknown is not."""
     if isinstance(asked.value, tuple):
-        return "list_contains(?, w)", [list(asked.value)]
+        return f"w IN ({', '.join('?' for _ in asked.value)})", list(asked.value)
     return f"v {'>' if asked.op == 'above' else '<'} ?", [asked.value]
 
 

@@ -21,12 +21,13 @@ def _schedule(sender: Any = None, **_: Any) -> None:
     from django.conf import settings
 
     scheduler = sender.scheduler if sender is not None else None
-    from dashboard.alerts import deliver, tasks
+    from dashboard.alerts import alive, deliver, tasks
 
     wanted = {
         **importlib.import_module("collectors.tasks").beat_schedule(settings.PLAYHEAD),
         **deliver.BEAT,
         **tasks.BEAT,
+        **alive.beat(settings.PLAYHEAD.alerts),
     }
     app.conf.beat_schedule = wanted
     if scheduler is not None:

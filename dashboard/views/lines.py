@@ -17,7 +17,10 @@ CROWD = 3  # more than so many of one kind in one moment are told in one line
 MOST_ITEMS = 100  # of what a line folds, the newest
 LATE_MS = 60_000  # a change recorded this long after it happened says so
 PRESENCE = frozenset({"appeared", "vanished"})
-NOUNS = {"reads": "reader", "writes": "writer", "calls": "call", "lag": "lag verdict", "writer": "unknown writer"}
+NOUNS = {
+    "reads": "reader", "writes": "writer", "calls": "call", "derives": "flow", "replicates": "replication",
+    "dead_letters": "dead letter route", "lag": "lag verdict", "writer": "unknown writer",
+}  # fmt: skip
 
 
 def lines(told: Sequence[Told], teams: dict[str, str]) -> Table:

@@ -12,6 +12,7 @@ from django.utils.html import escape
 from dashboard.reading import frame_at, view_of
 from dashboard.times import stamp
 from dashboard.views import build, changes
+from dashboard.views.lines import NOUNS
 from lineage import history
 from lineage.frames import Change
 from lineage.recorder import Tape
@@ -248,3 +249,8 @@ def test_the_picture_and_the_api_find_the_same(client: Client, tape: Tape, viewe
         counted = {name: len(body[name][kind]) for name in ("added", "removed", "changed")}
         assert view.meta["difference"][kind] == counted
         assert {c["id"] for c in body["changed"][kind]} == {k for k, change in drawn.items() if change == "changed"}
+
+
+def test_every_relation_has_a_word_that_can_be_counted() -> None:
+    for relation in ("reads", "writes", "calls", "derives", "replicates", "dead_letters"):
+        assert not NOUNS[relation].endswith("s")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CYCLE = 240.0
+CYCLE = 600.0
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,10 @@ class Window:
         return self.begin <= elapsed % CYCLE < self.end
 
 
-SLOW = Window("shipping", 40.0, 100.0)
+# Long enough for the alert rules that are on from the start to fire, and to see that they are resolved.
+SLOW = Window("shipping", 40.0, 340.0)
 SLOW_SECONDS_A_RECORD = 1.0
-STOPPED = Window("app-analytics", 80.0, 140.0)
+STOPPED = Window("app-analytics", 80.0, 220.0)
 POISON_AT = (3.0, 120.0)
 RENAME_AT = 150.0
 EMAIL_GROUPS = ("email-v1", "email-v2")

@@ -17,6 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
 from demo import incidents, topics
 from demo.service import Spec
 from demo.services import NAMES, module
@@ -122,8 +125,16 @@ class Runner:
             self._failed(child, now)
         child.ending = None
         if now >= child.not_before:
+            if child.group and child.group != group:
+                self._forget(child.group)
             child.group, child.started = group, now
             child.process = self._spawn(child)
+
+    def _forget(self, group: str) -> None:
+        """Deletes a group that nobody is in any more: one that were left would be said to have stopped, and rightly."""
+        admin = AdminClient({**self.options.kafka, "log_level": 0})
+        with contextlib.suppress(KafkaException):  # it stays, and is seen to have stopped
+            admin.delete_consumer_groups([group], request_timeout=5)[group].result(6)
 
     def _failed(self, child: Child, now: float) -> None:
         assert child.process is not None

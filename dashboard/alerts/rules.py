@@ -27,7 +27,7 @@ def _there(metric: str, wait: float, severity: str, keep: float = 2 * MIN) -> di
 BUILT_IN: Mapping[str, tuple[str, bool, Mapping[str, Any]]] = {  # key: name, whether it is on, definition
     "stopped": ("A group has stopped", True, _verdict("stopped", 2 * MIN, MIN, "warning")),
     "stalled": ("A group commits nothing", True, _verdict("stalled", 2 * MIN, 2 * MIN, "warning")),
-    "falling_behind": ("A group falls behind", True, _verdict("falling_behind", 10 * MIN, 5 * MIN, "warning")),
+    "falling_behind": ("A group falls behind", True, _verdict("falling_behind", 3 * MIN, 2 * MIN, "warning")),
     "will_lose_data": ("Data will be lost", True, _verdict("will_lose_data", 2 * MIN, 5 * MIN, "critical")),
     "rewound": ("A group was set back", True, _verdict("rewound", 0, 5 * MIN, "info")),
     "half": (

@@ -6,8 +6,10 @@ from itertools import pairwise
 
 import pytest
 
+from dashboard.alerts.rules import BUILT_IN
 from demo import incidents
 from demo.services import NAMES
+from lineage.conditions import parse
 
 STEP = 0.5
 
@@ -24,7 +26,7 @@ def test_every_kind_of_incident_comes_within_the_first_three_minutes() -> None:
     assert incidents.email_group(0) != incidents.email_group(180)
 
 
-@pytest.mark.parametrize("t", [0.0, 3.0, 40.0, 99.5, 100.0, 139.5, 140.0, 239.5])
+@pytest.mark.parametrize("t", [0.0, 3.0, 40.0, 99.5, 100.0, 219.5, 220.0, 339.5, 340.0, 599.5])
 def test_a_cycle_later_the_same_are_ill(t: float) -> None:
     later = t + 7 * incidents.CYCLE
     assert incidents.stopped(t) == incidents.stopped(later)
@@ -44,13 +46,21 @@ def test_who_steps_in_any_rhythm_meets_each_poison_record_once() -> None:
 def test_the_slow_one_is_slower_than_its_input_and_only_while_it_is_ill() -> None:
     orders_a_second = 50 * 0.07
     assert 1 / incidents.delay("shipping", 60) < orders_a_second / 2
-    assert incidents.delay("shipping", 39.9) == incidents.delay("shipping", 100.0) == 0
+    assert incidents.delay("shipping", 39.9) == incidents.delay("shipping", 340.0) == 0
     assert not any(incidents.delay(name, 60) for name in NAMES if name != "shipping")
 
 
-def test_the_stopped_one_is_away_for_a_minute_and_returns() -> None:
+def test_what_is_ill_is_so_for_long_enough_to_be_told_and_well_for_long_enough_to_be_resolved() -> None:
+    # A minute for the verdict and one for where whole minutes begin; a cycle is over before the next one begins.
+    for key, window in (("falling_behind", incidents.SLOW), ("stopped", incidents.STOPPED)):
+        asked = parse(BUILT_IN[key][2])
+        assert window.end - window.begin >= asked.wait + 20  # two collections until it is seen
+        assert incidents.CYCLE - (window.end - window.begin) >= asked.keep + 120
+
+
+def test_the_stopped_one_is_away_for_some_minutes_and_returns() -> None:
     away = [t for t in moments(incidents.CYCLE) if incidents.stopped(t)]
-    assert len(away) * STEP == pytest.approx(60)
+    assert len(away) * STEP == pytest.approx(140)
     assert {name for t in away for name in incidents.stopped(t)} <= set(NAMES)
 
 

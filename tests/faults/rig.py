@@ -64,7 +64,8 @@ class Rig:
         self.log, self.port = data / "log", free_port()
         kinds = dict.fromkeys(("positions", "groups", "topology"), f"{every}s")
         found = [{"name": n, "bootstrap_servers": a, "every": kinds} for n, a in clusters.items()]
-        (data / "playhead.yaml").write_text(json.dumps({"clusters": found}))
+        alerts = {"allow": ["127.0.0.0/8"]}  # receivers are here
+        (data / "playhead.yaml").write_text(json.dumps({"clusters": found, "alerts": alerts}))
         self.process: subprocess.Popen[bytes]
 
     @contextmanager
@@ -156,9 +157,20 @@ class Rig:
 
     def ticks(self) -> list[tuple[int, int]]:
         """Number and time of every tick."""
+        return self._select("SELECT number, at FROM lineage_tick ORDER BY number")
+
+    def names(self, kind: str) -> dict[int, str]:
+        """What the lake's numbers stand for."""
+        return dict(self._select(f"SELECT id, name FROM lineage_name WHERE kind = '{kind}'"))
+
+    def told(self) -> list[str]:
+        """The ids of all deliveries."""
+        return [id for (id,) in self._select("SELECT id FROM dashboard_delivery")]
+
+    def _select(self, sql: str) -> list[Any]:
         con = sqlite3.connect(f"file:{self.data / 'playhead.sqlite3'}?mode=ro", uri=True, timeout=20)
         with contextlib.closing(con):
-            return con.execute("SELECT number, at FROM lineage_tick ORDER BY number").fetchall()
+            return con.execute(sql).fetchall()
 
     def samples(self, cluster: str) -> list[int]:
         """When the cluster was sampled, ms, as the lake tells it."""

@@ -94,6 +94,8 @@ class Minutes:
         condition, given = _condition(asked)
         counted = isinstance(asked.value, tuple)
         value = f"count(DISTINCT ({keys})) FILTER (WHERE {condition})" if counted else f"{WORST[asked.op]}(v)"
+        if not counted:  # by minutes first: that needs no table of steps for each of the many rows
+            base = f"SELECT minute, {value} AS v FROM ({base}) GROUP BY minute"  # noqa: S608
         sql = f"SELECT minute // {int(step)} * {int(step)}, {value}::DOUBLE FROM ({base}) GROUP BY 1 ORDER BY 1"  # noqa: S608
         return [(at, worst) for at, worst in self._query(sql, [*(given if counted else []), *args])]
 

@@ -14,7 +14,8 @@ from lineage.minutes import MINUTE_MS
 from lineage.observations import Ms
 from lineage.runs import Run
 
-PIECE_MS = 86_400_000  # what is looked at between two words on how far it is
+DAY_MS = 86_400_000
+PIECES, MOST_MS = 10, 3 * DAY_MS  # between two words on how far it is: each costs queries, and a long one memory
 MOST_INCIDENTS = 5_000
 GAP_MS = 3 * MINUTE_MS  # minutes further apart than this are a gap
 
@@ -65,15 +66,16 @@ class _Other:
 def backtest(
     asked: Definition, start: Ms, end: Ms, points: int = 300, holds: Iterable[float] = ()
 ) -> Iterator[Backtest]:
-    """The same Backtest again and again, a day further each time; whole when ``done`` is 1.
+    """The same Backtest again and again, a day to three further each time; whole when ``done`` is 1.
 
     ``holds``: other seconds for which it might have to hold, to be counted beside.
     """
     found, held, last = Backtest(start, end), dict[str, Incident](), start
     others = [_Other(replace(asked, wait=wait), Backtest(start, end)) for wait in holds]
     step = max(MINUTE_MS, -(-(end - start) // max(1, points)) // MINUTE_MS * MINUTE_MS)
-    for begin in range(start, max(end, start + 1), PIECE_MS):
-        until = min(begin + PIECE_MS, end)
+    piece = min(MOST_MS, max(DAY_MS, (end - start) // PIECES))
+    for begin in range(start, max(end, start + 1), piece):
+        until = min(begin + piece, end)
         with history.minutes(begin, until) as minutes:
             recorded = minutes.recorded
             runs = minutes.runs(asked)

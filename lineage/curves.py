@@ -99,7 +99,7 @@ def _lag_rows(lake: Lake, column: str, ids: dict[str, int], start: Ms, end: Ms) 
 def _lag_value(row: dict[str, Any], column: str) -> float | None:
     if not row["verdict"]:
         return None
-    if column == "behind_since" and row["lag"] == 0:
+    if column == "behind_since" and 0 in (row["lag"], row["unread"]):
         return float(row["at"])  # nothing unread: no time lag at that moment
     value = row[column]
     return None if value is None else float(value)

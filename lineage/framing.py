@@ -10,6 +10,7 @@ from lineage.evidence import STALE_MS, holds_until, is_stale
 from lineage.frames import ClusterState, CollectorState, EdgeState, EvidenceState, Frame, LagItem, NodeState
 from lineage.graph import Node
 from lineage.identity import is_unknown_writer
+from lineage.lag import time_lag
 from lineage.ledger import sentence
 from lineage.meter import LagRow
 from lineage.observations import Ms
@@ -112,11 +113,10 @@ class _Framing:
         if reader is None:
             return None  # a position of what is not listed (any more)
         sampled = row.sampled_at or self.confirmed_at(cluster) or self.at
-        behind = None if row.behind_since is None else max(0, sampled - row.behind_since) / 1000
+        behind, error = time_lag(row.lag, row.unread, row.behind_since, row.error, sampled)
         return LagItem(
             cluster=cluster, group=group, topic=topic, service=reader.service, team=reader.team,
-            lag=row.lag, time_lag=0.0 if row.lag == 0 else behind,
-            time_lag_error=0.0 if row.lag == 0 else row.error, verdict=row.verdict, reason=row.reason,
+            lag=row.lag, time_lag=behind, time_lag_error=error, verdict=row.verdict, reason=row.reason,
             rules_version=row.rules_version, since=row.since, unread=row.unread, rate_in=row.rate_in,
             rate_out=row.rate_out, catch_up=row.catch_up, loss_in=row.loss_in, members=row.members, sampled_at=sampled,
         )  # fmt: skip

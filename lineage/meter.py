@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Any, NamedTuple
 
-from lineage.lag import Passed, message_lag, passed_at
+from lineage.lag import Passed, earliest, message_lag, passed_at
 from lineage.observations import Ms, PositionsFrame
 from lineage.verdicts import (
     REWOUND_FOR,
@@ -80,10 +80,12 @@ class Log:
 
     def unread(self, committed: int) -> int:
         """Offsets from ``committed`` on that may hold records: what was deleted or was seen to be empty does not."""
+        return max(0, (self.end or 0) - self.first(committed))
+
+    def first(self, committed: int) -> int:
+        """The first offset from ``committed`` on that may hold a record."""
         begin = max(committed, self.start or 0)
-        if self.empty[0] <= begin < self.empty[1]:
-            begin = self.empty[1]
-        return max(0, (self.end or 0) - begin)
+        return self.empty[1] if self.empty[0] <= begin < self.empty[1] else begin
 
     def deleted(self, committed: int) -> int:
         """Offsets that retention took before ``committed`` passed them, less those that held nothing."""
@@ -93,12 +95,16 @@ class Log:
 
 @dataclass
 class Position:
-    """One committed offset. ``moved_at``: when it was last seen to move, or first seen at all."""
+    """One committed offset. ``moved_at``: when it was last seen to move, or first seen at all.
+
+    ``passed``: when the oldest unread record was written, the one at ``oldest`` (None: as restored).
+    """
 
     committed: int
     committed_at: Ms | None
     moved_at: Ms
     passed: Passed | None = None
+    oldest: int | None = field(default=None, compare=False)
 
 
 class LagRow(NamedTuple):
@@ -264,8 +270,10 @@ class Meter:
             if position is None or not offset <= position.committed <= first:
                 continue
             self.touched.add((group, topic))
-            if written is not None and found is not None and position.passed is None:
-                position.passed = written
+            if written is None or log.first(position.committed) != found:
+                continue
+            if position.passed is None or position.oldest != found or written.error < position.passed.error:
+                position.passed, position.oldest = written, found
                 self.moved_positions.add((group, topic, part))
 
     def end_position(self, group: str, topic: str, part: int) -> None:
@@ -361,7 +369,7 @@ class Meter:
         behind = [pos for p, pos in parts.items() if p in logs and logs[p].unread(pos.committed)]
         if any(pos.passed is None for pos in behind):
             return None
-        return min((pos.passed for pos in behind if pos.passed), default=None)
+        return earliest([pos.passed for pos in behind if pos.passed])
 
     def stands(self, pair: Pair, at: Ms, alive: Alive, interval: float, compacted: bool, sampled_at: Ms | None) -> bool:
         """Whether judging this pair, which nothing touched, would give the row that it has."""
@@ -392,7 +400,8 @@ class Meter:
 
     def _part(self, pair: Pair, part: int, at: Ms, alive: Alive, limit: float) -> Part:
         position, log = self.tracks[pair].parts[part], self.logs[pair[1]][part]
-        came = position.passed.at if position.passed else 0
+        # What retention took it had waited for: that the next record is younger makes no wait shorter.
+        came = position.passed.at if position.passed and (log.start or 0) <= position.committed else 0
         waits = max(0, at - max(position.moved_at, came)) / 1000
         unread = log.unread(position.committed)
         looked = log.empty[0] <= position.committed <= log.empty[1] and log.empty[1] > 0
@@ -401,16 +410,19 @@ class Meter:
         return Part(part, unread, waits, doubtful, alive.owner(pair[1], part) if waits > limit else "", repeats)
 
     def _pass(self, pair: Pair, behind: dict[int, int]) -> None:
+        """When each oldest unread record was written; that changes only when it is another one."""
         for part, position in self.tracks[pair].parts.items():
-            if part not in behind:
-                passed = None
-            elif position.passed is not None:
-                continue  # when the record was written does not change while the position stands
-            else:
-                passed = passed_at(self.logs[pair[1]][part].ends, position.committed)
+            log = self.logs[pair[1]][part] if part in behind else None
+            passed = self._when(position, log) if log and log.unread(position.committed) else None
             if passed != position.passed:
                 position.passed = passed
                 self.moved_positions.add((*pair, part))
+
+    def _when(self, position: Position, log: Log) -> Passed | None:
+        first, known = log.first(position.committed), position.oldest
+        same = first == known or (known is None and (log.start or 0) <= position.committed)
+        position.oldest = first
+        return position.passed if same and position.passed is not None else passed_at(log.ends, first)
 
 
 def _due(f: Facts, last: Ms) -> Ms:

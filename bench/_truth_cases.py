@@ -241,7 +241,7 @@ def _overtaken(g: Group, n: int, part: float) -> None:
     g.write(2)
     if n % STEPS == 8 and part < 0.1:
         g.commit(g.end)
-    if n % 50 == 30 and part > 0.25:
+    if n % 50 == 30 and part > 0.25 and g.end > 220:
         g.delete(g.end - 200)
 
 

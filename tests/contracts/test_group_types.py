@@ -60,10 +60,12 @@ class Seen:
             assert time.monotonic() < until, f"{group} {detail}"
             time.sleep(0.5)
 
-    def until_it_is(self, state: str, seconds: float = 90.0) -> GroupDetail | None:
+    def until_it_is(self, state: str, seconds: float = 90.0, *, may_go: bool = False) -> GroupDetail | None:
         until = time.monotonic() + seconds
         while True:
             group, detail = self.look()
+            if group is None and may_go:  # Kafka forgets a group that has never committed
+                return None
             assert group is not None, "a group without members is still a group"
             if group.state == state:
                 return detail
@@ -108,5 +110,5 @@ def test_a_streams_group_is_described_with_its_repartition_topic(apache: str, tm
             assert member.client_id.startswith(f"{group}-")
             assert member.subscribed == sorted([IN, own])
             assert member.assigned == {IN: [0, 1, 2], own: [0, 1, 2]}
-        left = it.until_it_is("Empty")
+        left = it.until_it_is("Empty", may_go=True)
         assert left is None or (left.members, left.describable) == ([], True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -114,7 +115,9 @@ def test_a_channel_is_made_and_its_test_says_why_it_did_not_arrive(admin: Page, 
 
 
 def test_the_past_shows_what_fired_then_and_offers_nothing_to_do(admin: Page, live_url: str) -> None:
-    opened(admin, f"{live_url}/alerts?at=-10s")
+    opened(admin, f"{live_url}/alerts")
+    expect(admin.locator("article.cause").first).to_be_visible(timeout=FIRES)
+    opened(admin, f"{live_url}/alerts?at={datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
     expect(admin.locator("article.cause").first).to_be_visible(timeout=DRAWN)
     expect(admin.get_by_role("button", name=re.compile("^Acknowledge "))).to_have_count(0)
 

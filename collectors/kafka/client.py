@@ -13,6 +13,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+# Whole, and before a client is at hand: its modules import each other in a ring, and two threads that begin at
+# different ends of it wait for each other. Who makes clients for threads makes them one at a time (collectors.tasks).
+import kafka  # noqa: F401
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 

@@ -123,8 +123,8 @@ def repeat(tape: Any, plan: Plan) -> None:
 
 def moved(table: str, move: int, on: int, low: int, high: int) -> str:
     """An INSERT that repeats a stretch; a number as large as a time is one, and moves with it."""
-    from lineage.lake import BLOCK_MS
-    from lineage.tables import ORDER, TABLES, TEXT
+    from lineage.lake import sort_of
+    from lineage.tables import TABLES, TEXT
 
     def column(name: str, kind: str) -> str:
         return name if kind == TEXT else f"CASE WHEN {name} > 1500000000000 THEN {name} + {move} ELSE {name} END"
@@ -132,7 +132,7 @@ def moved(table: str, move: int, on: int, low: int, high: int) -> str:
     columns = ", ".join(column(*c) for c in TABLES[table])
     span = f"t >= {low} AND t < {high}"
     rows = f"SELECT tick + {on}, t + {move}, {columns} FROM lake.{table} WHERE {span}"
-    return f"INSERT INTO lake.{table} {rows} ORDER BY t // {BLOCK_MS}, {ORDER[table]}, tick"
+    return f"INSERT INTO lake.{table} {rows} ORDER BY {', '.join(sort_of(table))}"
 
 
 def record(args: argparse.Namespace, directory: Path) -> list[Row]:

@@ -64,6 +64,15 @@ READER, WRITER = (
 )  # tries: 2 s for who waits for a page, a minute for the recorder, which has nothing to write else
 
 
+def sort_of(table: str) -> list[str]:
+    """How the rows of a merged file lie: a block together, so that a moment is found by reading one.
+
+    Totals are asked for by subject, over weeks: those of one subject lie together.
+    """
+    keys = ORDER[table].split(", ")
+    return [*(() if table == "totals" else (f"t // {BLOCK_MS}",)), *keys, "tick"]
+
+
 def block_of(at: int) -> int:
     """The first moment (ms) of the block that holds ``at``."""
     return at - at % BLOCK_MS
@@ -136,8 +145,7 @@ class Lake:
         for table in TABLES.keys() - known:
             columns = ", ".join(f"{c} {kind}" for c, kind in TABLES[table])
             con.execute(f"CREATE TABLE lake.{table} (tick BIGINT, t BIGINT, {columns})")
-            order = ", ".join(f"{c} ASC" for c in ORDER[table].split(", "))
-            con.execute(f"ALTER TABLE lake.{table} SET SORTED BY (t // {BLOCK_MS} ASC, {order}, tick ASC)")
+            con.execute(f"ALTER TABLE lake.{table} SET SORTED BY ({', '.join(f'{c} ASC' for c in sort_of(table))})")
 
     def close(self) -> None:
         """Lets go of the catalog; the lake is not used after it."""

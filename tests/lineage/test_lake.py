@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lineage.lake import Lake
+from lineage.lake import BLOCK_MS, Lake
 
 
 class Asked:
@@ -44,3 +44,18 @@ def test_any_text_comes_back(tmp_path: Path) -> None:
     found = {subject for subject, _, _ in lake.latest("numbers", 1000, 1)}
     assert found == {*texts[:-1], "half ?"}
     lake.close()
+
+
+def test_merged_rows_lie_as_they_are_asked_for(tmp_path: Path) -> None:
+    """A moment is one block of every key; the totals of one subject are asked for over weeks."""
+    lake = Lake(tmp_path)
+    for tick in range(1, 7):
+        at = tick * BLOCK_MS // 2
+        totals, numbers = [(s, tick) for s in "ab"], [(s, "rate", 1.0 * tick) for s in "ab"]
+        lake.write(tick, at, {"totals": totals, "numbers": numbers})
+    lake.compact(whole=True)
+    lying = {t: lake.query(f"SELECT subject, t // {BLOCK_MS}, tick FROM lake.{t}") for t in ("totals", "numbers")}
+    lake.close()
+    assert lying["totals"] == sorted(lying["totals"])
+    assert lying["numbers"] == sorted(lying["numbers"], key=lambda row: (row[1], row[0]))
+    assert lying["numbers"] != sorted(lying["numbers"])

@@ -60,9 +60,9 @@ def _point(slot: Slot) -> Point:
 
 
 def _first(nodes: Sequence[str], arcs: Arcs) -> dict[str, Point]:
-    joined = sorted({n for arc in arcs for n in arc})
+    joined = {n for arc in arcs for n in arc}
     slots = _sugiyama(arcs) if arcs else {}
-    slots |= _grid([n for n in nodes if n not in set(joined)], slots)
+    slots |= _grid([n for n in nodes if n not in joined], slots)
     return {n: _point(slots[n]) for n in nodes}
 
 

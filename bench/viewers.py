@@ -98,6 +98,14 @@ def redis(directory: Path) -> Iterator[str]:
 
 
 @contextmanager
+def catalog(directory: Path) -> Iterator[None]:
+    """The catalog is held open by a process that does not use DuckDB, as the supervisor does."""
+    code = f"import pathlib, time, lineage.catalog as c\nwith c.held(pathlib.Path({str(directory)!r}, 'lake.sqlite')): "
+    with started((sys.executable, "-c", code + "time.sleep(1e6)")):
+        yield
+
+
+@contextmanager
 def web(directory: str, url: str) -> Iterator[tuple[int, int]]:
     """Port and process id of the web process, started as the supervisor starts it."""
     from dashboard.processes import commands
@@ -237,7 +245,7 @@ def played(args: argparse.Namespace, found: list[dict[str, Any]], begin: float, 
         inside = [(n, at) for n, at, _ in viewer["seen"] if begin <= at <= end]
         count += len(inside)
         if len(inside) > 1:
-            paces.append((inside[-1][0] - inside[0][0]) * TEN / 1000 / (inside[-1][1] - inside[0][1]) / args.speed)
+            paces.append((inside[-1][0] - inside[0][0]) * TEN / 1000 / (end - begin) / args.speed)
     paces.sort()
     pace = f"slowest {paces[0]:.2f}, median {statistics.median(paces):.2f} of what was asked" if paces else "none"
     return [
@@ -317,6 +325,7 @@ def main() -> None:
         directory = Path(args.dir or temporary)
         os.environ["REDIS_URL"] = url = stack.enter_context(redis(Path(temporary)))
         prepare(str(directory))
+        stack.enter_context(catalog(directory))
         ticker = Ticker(args, directory)
         port, pid = stack.enter_context(web(str(directory), url))
         ticker.start()

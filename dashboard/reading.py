@@ -17,6 +17,7 @@ from dashboard.alerts import reading as alerts
 from dashboard.views import changes, difference
 from dashboard.views.common import SameFrame, View, thing
 from lineage import history
+from lineage.cache import Cache
 from lineage.frames import Frame
 from lineage.history import TapeBegins
 from lineage.models import Tick
@@ -95,23 +96,33 @@ def _built(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None
 
 
 class _Fired(NamedTuple):
-    """What fires from one moment on until another, as it was read at ``read`` (s of the monotonic clock)."""
+    """What fires from one moment on until another, as long as nothing comes to the alerts."""
 
     start: int
     until: int | None
-    read: float
+    version: tuple[Any, ...]
     rows: dict[str, alerts.Row]
+
+    def holds(self, at: int, version: tuple[Any, ...]) -> bool:
+        return self.version == version and self.start <= at and (self.until is None or at < self.until)
+
+
+_fires, _version = Cache(2), Cache(1)
 
 
 def _firing(at: int, walk: Reel | None) -> dict[str, alerts.Row]:
-    """What fires; who plays asks once a second at most, and anew where he comes to a moment at which it changes."""
-    if walk is None or not walk.ahead:
+    """What fires. All live views of a tick ask once. Who plays asks where he comes to a moment at which it changes, or
+    where something came to the alerts: for that all who play ask together, once a second."""
+    if walk is None:
         return alerts.firing_rows(at)
-    held: _Fired | None = walk.notes.get("firing")
-    holds = held is not None and held.start <= at and (held.until is None or at < held.until)
-    if held is None or not holds or time.monotonic() - held.read > FIRING_FOR:
-        held = walk.notes["firing"] = _Fired(at, alerts.next_change(at), time.monotonic(), alerts.firing_rows(at))
-    return held.rows
+    now = (time.monotonic() // FIRING_FOR, str(settings.DATA_DIR), str(settings.DATABASES["default"]["NAME"]))
+    if not walk.ahead:
+        return _fires.get((at, *now), lambda: alerts.firing_rows(at))
+    version, held = _version.get(now, alerts.version), walk.notes.get("firing")
+    if held is None or not held.holds(at, version):
+        held = walk.notes["firing"] = _Fired(at, alerts.next_change(at), version, alerts.firing_rows(at))
+    rows: dict[str, alerts.Row] = held.rows
+    return rows
 
 
 def extras(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | None = None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any, TypeVar
 import duckdb
 import numpy as np
 
+from lineage.catalog import prepare
 from lineage.depot import ANSWERS_WITHIN, URL, Depot, Postgres, explained
 from lineage.observations import Ms
 from lineage.tables import INT, ORDER, REAL, TABLES, columns_of
@@ -308,7 +308,8 @@ class Lake:
         return self._retrying(lambda: self._read(sql, args))
 
     def _read(self, sql: str, args: Sequence[Any]) -> list[Row]:
-        # DuckDB's SQLite sleeps for a second where one opens the catalog while another closes it: they take turns.
+        # DuckDB's SQLite sleeps for a second where one opens the catalog while another closes it (lineage.catalog):
+        # between processes the supervisor sees to it, in this one they take turns.
         cursor = self._con.cursor()
         try:
             with self._turn():
@@ -413,11 +414,7 @@ def _prepare(at: Depot) -> None:
         at.local.mkdir(parents=True, exist_ok=True)
     if isinstance(at.catalog, Postgres):
         return
-    # WAL lets readers in other processes read the catalog while the recorder commits.
-    at.catalog.parent.mkdir(parents=True, exist_ok=True)
-    with sqlite3.connect(at.catalog) as con:
-        con.execute("PRAGMA journal_mode=WAL")
-    con.close()
+    prepare(at.catalog)
 
 
 def _quoted(text: str) -> str:

@@ -12,7 +12,7 @@ from celery import shared_task
 from django.conf import settings
 
 from dashboard.alerts.channels.client import Client
-from dashboard.alerts.evaluate import DONE
+from dashboard.alerts.models import DONE
 from dashboard.alerts.sending import heartbeat, scrubbed
 from dashboard.reading import now_ms
 from lineage import history

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from dashboard.alerts import outbox
 from dashboard.alerts.machine import Incident, advance
-from dashboard.alerts.models import Alert, Rule
+from dashboard.alerts.models import DONE, Alert, Rule
 from dashboard.alerts.spoken import Speaker
 from lineage import history
 from lineage.conditions import Definition, parse
@@ -25,7 +25,6 @@ from lineage.observations import Ms
 from lineage.runs import Run
 
 log = logging.getLogger(__name__)
-DONE = "alerts"
 MOST_MS = 86_400_000  # what is longer ago is not told any more
 
 

@@ -11,6 +11,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+DONE = "alerts"  # the Progress that says how far they were evaluated
+
 
 def new_id() -> str:
     """An id that nobody can guess and that sorts nowhere."""

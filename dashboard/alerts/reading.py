@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
-from dashboard.alerts.models import Alert, Delivery, Silence
+from dashboard.alerts.models import DONE, Alert, Delivery, Silence
 from dashboard.alerts.silences import matches, possible, silenced
 from dashboard.times import rfc
+from lineage.models import Progress
 from lineage.observations import Ms
 
 Row = dict[str, Any]
@@ -59,6 +60,14 @@ def next_change(at: Ms) -> Ms | None:
     """The first moment after ``at`` at which, as far as is known now, something else fires; None: not known of any."""
     moments = {name: Min(name, filter=Q(**{f"{name}__gt": at})) for name in ("pending_at", "fired_at", "resolved_at")}
     return min((t for t in Alert.objects.aggregate(**moments).values() if t is not None), default=None)
+
+
+def version() -> tuple[Any, ...]:
+    """Another one once an evaluation stored something, or alerts came, ended or went: till then ``firing_rows`` of
+    every moment stays what it is, and so does ``next_change``."""
+    done = Progress.objects.filter(name=DONE).values_list("at", flat=True).first()
+    kept = Alert.objects.aggregate(n=Count("id"), p=Max("pending_at"), f=Max("fired_at"), r=Max("resolved_at"))
+    return (done, *kept.values())
 
 
 def _grave(severity: str) -> int:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from dashboard.processes import commands, embedded, preflight
@@ -15,6 +16,7 @@ from dashboard.processes.output import Output
 from dashboard.processes.preflight import Refused
 from dashboard.processes.rules import Spec
 from dashboard.processes.supervisor import Stopped, Supervisor
+from lineage.catalog import held
 from lineage.config import Config, ConfigError, load, secret
 from lineage.depot import checked
 
@@ -75,11 +77,16 @@ class _Launch:
         return servers
 
     def run(self) -> int:
-        with Supervisor(self.env, ROOT, Output()) as supervisor:
+        with self._catalog(), Supervisor(self.env, ROOT, Output()) as supervisor:
             try:
                 return self._start_all(supervisor)
             except Stopped:
                 return 0
+
+    def _catalog(self) -> AbstractContextManager[None]:
+        """The lake's catalog in SQLite is kept open while anything runs: closing it would stall who opens it."""
+        database = secret(self.env, "DATABASE_URL") or "sqlite"
+        return held(self.data / "lake.sqlite") if database.startswith("sqlite") else nullcontext()
 
     def _start_all(self, supervisor: Supervisor) -> int:
         began = time.monotonic()

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from dashboard.alerts import alive
-from dashboard.alerts.evaluate import DONE, evaluate
+from dashboard.alerts.evaluate import evaluate
+from dashboard.alerts.models import DONE
 from lineage.config import ConfigError, parse
 from lineage.models import Progress
 from lineage.outward import Alerts, Heartbeat

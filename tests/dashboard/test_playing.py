@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from dashboard import playing
+from dashboard import playing, reading
+from dashboard.alerts import reading as alerts
 from dashboard.hub import key_of, snapshot
 from dashboard.playhead import Playhead
 from dashboard.playing import Run, Turn, next_due, stops
@@ -60,6 +61,37 @@ def test_what_fires_is_on_the_tick_at_which_it_begins_and_ends(lasting_tape: Tap
         seen.append(run.shown.view.tables["firing"])
     assert [len(rows) for rows in seen] == [4 <= n < 7 for n in range(1, len(at))]
     assert seen == [snapshot(key, t).view.tables["firing"] for t in at[1:]]
+
+
+def test_an_alert_that_is_stored_meanwhile_is_on_the_next_tick_that_is_played(
+    lasting_tape: Tape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "FIRING_FOR", 1e-9)  # as if a second went by between two ticks
+    grow(lasting_tape, range(10, 20))
+    at = ticks()
+    run, key = Run(key_of("lag", {}), at[0], None), key_of("lag", {})
+    run.turn(at[1], 60)
+    alert(at=at[2])
+    for n in (3, 4):
+        run.turn(at[n], 60)
+        assert run.shown is not None
+        assert run.shown.view.tables["firing"] == snapshot(key, at[n]).view.tables["firing"] != {}
+
+
+def test_who_plays_asks_what_fires_only_where_it_changes(lasting_tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def firing_rows(at: int) -> dict[str, Any]:
+        asked.append(at)
+        return {}
+
+    monkeypatch.setattr(reading, "FIRING_FOR", 1e9)
+    monkeypatch.setattr(alerts, "firing_rows", firing_rows)
+    grow(lasting_tape, range(10, 20))
+    at = ticks()
+    alert(at=at[4], resolved_at=at[7])
+    Run(key_of("lag", {}), at[0], None).turn(at[-1], 60)
+    assert asked == [at[1], at[4], at[7]]
 
 
 def test_more_than_a_turn_holds_follows_in_the_next(lasting_tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:

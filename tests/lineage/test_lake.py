@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lineage import catalog
 from lineage.lake import BLOCK_MS, Lake
+
+HOLDS = """
+import sys, pathlib, lineage.catalog
+with lineage.catalog.held(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 class Asked:
@@ -59,3 +68,29 @@ def test_merged_rows_lie_as_they_are_asked_for(tmp_path: Path) -> None:
     assert lying["totals"] == sorted(lying["totals"])
     assert lying["numbers"] == sorted(lying["numbers"], key=lambda row: (row[1], row[0]))
     assert lying["numbers"] != sorted(lying["numbers"])
+
+
+def test_while_another_process_holds_the_catalog_nobody_folds_it_up(tmp_path: Path) -> None:
+    # Who folds it up locks everybody else out, and DuckDB's SQLite then sleeps for a whole second.
+    path, wal = tmp_path / "lake.sqlite", tmp_path / "lake.sqlite-wal"
+    holder = [sys.executable, "-c", HOLDS, str(path)]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        lake = Lake(tmp_path)
+        lake.write(1, 1000, {"numbers": [("a", "m", 1.0)]})
+        inode = wal.stat().st_ino
+        assert lake.latest("numbers", 1000, 1) == [("a", "m", 1.0)]
+        assert wal.stat().st_ino == inode
+        process.communicate("")
+    lake.write(2, 2000, {"numbers": [("a", "m", 2.0)]})
+    assert lake.latest("numbers", 2000, 2) == [("a", "m", 2.0)]
+    lake.close()
+    assert not wal.exists()
+
+
+def test_a_catalog_that_is_none_is_left_to_those_who_need_it(tmp_path: Path) -> None:
+    path = tmp_path / "lake.sqlite"
+    path.write_bytes(b"no database" * 1000)
+    with catalog.held(path), catalog.held(tmp_path / "absent" / "lake.sqlite"):
+        assert path.read_bytes() == b"no database" * 1000

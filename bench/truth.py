@@ -95,15 +95,13 @@ class Watching:
         frame = next((o for o in told if isinstance(o, PositionsFrame)), None)
         if frame is None:
             raise RuntimeError(f"no positions: {told}")
-        for looked in self._follower.look():
-            self.ingest.apply(looked)
         while (left := until - time.monotonic()) > 0:
             if not self._follower.positions.listen(min(left, 0.5)):
                 time.sleep(min(left, 0.5))
         return frame
 
     def close(self) -> None:
-        self._follower.positions.close()
+        self._follower.close()
         self._client.close()
 
 

@@ -36,7 +36,6 @@ from lineage.observations import (
     PositionsFrame,
     ProducersSeen,
     Reading,
-    RecordsSeen,
     SizesSeen,
     TopicsListed,
     encode,
@@ -100,8 +99,6 @@ class Ingest:
                 self._run(o)
             case SizesSeen():
                 self._sizes(o)
-            case RecordsSeen():
-                self._records(o)
             case _:
                 self._listing(o)
 
@@ -162,14 +159,14 @@ class Ingest:
                 if topic in cluster.topics:
                     self.put(node_id("topic", o.cluster, topic), "size", size)
 
-    def _records(self, o: RecordsSeen) -> None:
+    def _records(self, o: PositionsFrame, cluster: ClusterFact) -> None:
         """What was found empty is kept with the numbers, under the topic's id: a topic made anew is another one."""
-        cluster = self.facts.cluster(o.cluster)
         for r in o.records:
             topic = cluster.topics.get(r.topic)
             if topic is None or not 0 <= r.offset <= (r.upto if r.found is None else r.found):
                 continue
-            cluster.meter.see_record(r.topic, r.partition, r.offset, r.found, r.upto, written(r.stamp, r.kind, o.at))
+            at = written(r.stamp, r.kind, o.ends_at)
+            cluster.meter.see_record(r.topic, r.partition, r.offset, r.found, r.upto, at)
             log_of = cluster.meter.logs.get(r.topic, {}).get(r.partition)
             for metric, value in zip(EMPTY, log_of.empty if log_of else (), strict=False):
                 self.put(f"part:{o.cluster}/{topic.topic_id}/{r.partition}", metric, value or None)
@@ -245,6 +242,7 @@ class Ingest:
         self._stale(cluster, o.stale, before)
         self._logs(cluster, o)
         meter.see_frame(o)
+        self._records(o, cluster)
         meter.close_frame(o.at, o.ends_at, o.logs)
         asked = {"positions_at": o.at, "ends_at": o.ends_at, "swept_at": o.swept_at, "epoch": o.epoch}
         for metric, value in asked.items():

@@ -67,9 +67,10 @@ CLOCKS = 1.0  # seconds by which a producer's clock is taken to be wrong
 def written(stamp: Ms | None, kind: str, seen_at: Ms) -> Passed | None:
     """When a record was written, by its own timestamp; None where that cannot be trusted.
 
-    A broker's time (``append``) holds. A producer's (``create``) holds where it lies between 2000 and now.
+    A broker's time (``append``) holds. A producer's (``create``) holds where it lies between 2000 and now, and neither
+    does where it is of a time to come.
     """
-    if stamp is None or kind not in ("append", "create") or not SANE <= stamp <= seen_at:
+    if stamp is None or kind not in ("append", "create") or not SANE <= stamp <= seen_at + CLOCKS * 1000:
         return None
     return Passed(stamp, CLOCKS if kind == "create" else 0.0)
 

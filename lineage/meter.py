@@ -270,8 +270,10 @@ class Meter:
             if position is None or not offset <= position.committed <= first:
                 continue
             self.touched.add((group, topic))
-            if written is None or log.first(position.committed) != found:
+            if written is None or found is None or log.first(position.committed) != found:
                 continue
+            if written.error and passed_at(log.ends, found):
+                continue  # what we saw ourselves holds; a producer's clock, and how long it kept a record back, may not
             if position.passed is None or position.oldest != found or written.error < position.passed.error:
                 position.passed, position.oldest = written, found
                 self.moved_positions.add((group, topic, part))

@@ -117,27 +117,6 @@ class LogRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end: int | None
 
 
-class PositionsFrame(Observation, frozen=True):
-    """One tick of a cluster's numbers. ``at`` is when positions were frozen; ends were asked after, at ``ends_at``.
-
-    ``commits`` and ``logs`` hold what moved since the frame before, or everything when ``keyframe``.
-    ``complete`` (only with ``keyframe``) says that a position not named exists no more.
-    ``ended`` lists tombstones as (group, topic, partition). ``swept_at`` is the last full sweep.
-    ``stale`` names groups whose position may be older than the tick, with why.
-    """
-
-    ends_at: Ms
-    epoch: int  # fencing token of the follower that sent it: a lower one than seen is refused
-    method: str  # "swept" or "followed"
-    keyframe: bool
-    complete: bool
-    swept_at: Ms
-    commits: dict[str, dict[str, list[Commit]]]  # group -> topic -> commits
-    ended: list[tuple[str, str, int]]
-    logs: dict[str, list[LogRange]]  # topic -> ranges
-    stale: dict[str, str] = {}
-
-
 class RecordAt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What lies at an offset, read committed: the next record's offset, or None where there is none below ``upto``.
 
@@ -153,10 +132,27 @@ class RecordAt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     kind: str = ""
 
 
-class RecordsSeen(Observation, frozen=True):
-    """Offsets that were looked at, because a group stands there and nothing else tells what it has not read."""
+class PositionsFrame(Observation, frozen=True):
+    """One tick of a cluster's numbers. ``at`` is when positions were frozen; ends were asked after, at ``ends_at``.
 
-    records: list[RecordAt]
+    ``commits`` and ``logs`` hold what moved since the frame before, or everything when ``keyframe``.
+    ``complete`` (only with ``keyframe``) says that a position not named exists no more.
+    ``ended`` lists tombstones as (group, topic, partition). ``swept_at`` is the last full sweep.
+    ``stale`` names groups whose position may be older than the tick, with why. ``records`` is what was looked at
+    where groups stand behind a log's end, because nothing else tells what they have not read.
+    """
+
+    ends_at: Ms
+    epoch: int  # fencing token of the follower that sent it: a lower one than seen is refused
+    method: str  # "swept" or "followed"
+    keyframe: bool
+    complete: bool
+    swept_at: Ms
+    commits: dict[str, dict[str, list[Commit]]]  # group -> topic -> commits
+    ended: list[tuple[str, str, int]]
+    logs: dict[str, list[LogRange]]  # topic -> ranges
+    stale: dict[str, str] = {}
+    records: list[RecordAt] = []
 
 
 class Producer(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -272,7 +268,6 @@ AnyObservation: TypeAlias = (
     | GroupsDescribed
     | PositionsFrame
     | ProducersSeen
-    | RecordsSeen
     | EdgesSeen
     | Reading
     | JoinSaid

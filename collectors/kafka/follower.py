@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import redis
 from confluent_kafka import KafkaException
@@ -18,10 +19,11 @@ from collectors.kafka.client import KafkaClient
 from collectors.kafka.logends import log_ranges
 from collectors.kafka.logtable import LogTable
 from collectors.kafka.positions_source import PositionsSource
-from collectors.kafka.timestamps import RecordTimes
+from collectors.kafka.table import Commits
+from collectors.kafka.timestamps import Place, RecordTimes
 from collectors.stream import Stream
 from lineage.config import ClusterConfig
-from lineage.observations import AnyObservation, LogRange, PositionsFrame
+from lineage.observations import LogRange, PositionsFrame, RecordAt
 
 log = logging.getLogger(__name__)
 KEYFRAME_SECONDS = 600.0
@@ -43,7 +45,7 @@ class Follower:
         self._config, self._client = config, client
         self.positions = PositionsSource(config, client)
         self._logs = LogTable()
-        self.times = RecordTimes(config.name, client)
+        self.times = RecordTimes(client)
         self.epoch = 0
         self._whole_at: float | None = None
 
@@ -73,6 +75,7 @@ class Follower:
         commits, ended = (known.table.everything(), []) if keyframe else known.table.take_changes()
         ends_at = now_ms()
         logs, error = self._ask_logs(leaders, keyframe, budget)
+        records = self._look(commits)
         frame = PositionsFrame(
             cluster=self.cluster,
             at=at,
@@ -86,25 +89,30 @@ class Follower:
             ended=ended,
             logs=logs,
             stale=known.stale,
+            records=records,
         )
         return frame, error
 
-    def look(self) -> list[AnyObservation]:
-        """What lies where groups stand still behind a log's end, now and then; nothing where it may not be read."""
+    def _look(self, moved: Commits) -> list[RecordAt]:
+        """What lies where groups stand behind a log's end; nothing where it may not be read."""
         if not self.times.due():
             return []
+        whole = self.times.scans(len(self.positions.table))
+        places = self.positions.table.places() if whole else chain(_places(moved), self.times.doubtful())
         try:
-            seen = self.times.look(self._lagging())
+            return self.times.look(self._lagging(places), whole)
         except (KafkaException, CollectorError) as error:
             log.warning("%s: records at positions were not read: %s", self.cluster, error)
             return []
-        return [seen] if seen is not None and seen.records else []
 
-    def _lagging(self) -> Iterator[tuple[tuple[str, int, int], int]]:
-        for place in self.positions.table.places():
-            end = self._logs.end(place[0], place[1])
-            if end is not None and 0 <= place[2] < end:
-                yield place, end
+    def _lagging(self, places: Iterable[Place]) -> dict[Place, int]:
+        ends = ((place, self._logs.end(place[0], place[1])) for place in places)
+        return {place: end for place, end in ends if end is not None and 0 <= place[2] < end}
+
+    def close(self) -> None:
+        """Ends its consumers."""
+        self.positions.close()
+        self.times.close()
 
     def _ask_logs(self, leaders: Leaders, keyframe: bool, budget: Budget) -> tuple[Logs, str | None]:
         wanted = {k: leader for k, leader in leaders.items() if self._config.wants_topic(k[0])}
@@ -114,6 +122,10 @@ class Follower:
             return logs, None
         why = self._client.error(errors[0], "asking for log offsets")
         return logs, f"{len(errors)} of {2 * len(wanted)} log offsets were not answered: {why}"
+
+
+def _places(commits: Commits) -> Iterator[Place]:
+    return ((t, c.partition, c.offset) for topics in commits.values() for t, found in topics.items() for c in found)
 
 
 def run_follower(cluster: ClusterConfig, stream: Stream, stop: threading.Event) -> None:
@@ -133,10 +145,8 @@ def run_follower(cluster: ClusterConfig, stream: Stream, stop: threading.Event) 
         observations = run(follower, Budget(seconds=TICK_BUDGET, requests=2_000_000))
         failures = 0 if any(isinstance(o, PositionsFrame) for o in observations) else failures + 1
         stream.publish(observations)
-        if not failures and (seen := follower.look()):
-            stream.publish(seen)
         _wait(follower, began + _pause(cluster.every.positions, failures), stop)
-    follower.positions.close()
+    follower.close()
     client.close()
 
 

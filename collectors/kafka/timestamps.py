@@ -1,13 +1,13 @@
 """Looks at the record where a group stands: whether there is one at all, and when it was written.
 
-Only where a position stands still with offsets behind it. Assigned, in no group, committed records only; a few places
-at a time, within a little time and few bytes, and each place once.
+Only where offsets lie behind a position. Assigned, in no group, committed records only; a few places at a time, within
+a little time and few bytes, each place once, and again where there was nothing and the log went on.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from confluent_kafka import (
@@ -15,18 +15,21 @@ from confluent_kafka import (
     TIMESTAMP_LOG_APPEND_TIME,
     Consumer,
     KafkaError,
+    KafkaException,
     Message,
     TopicPartition,
 )
 
-from collectors.base import now_ms
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.sampling import size_of
-from lineage.observations import RecordAt, RecordsSeen
+from lineage.observations import RecordAt
 
-EVERY: Final = 30.0  # seconds between two looks; a position that stood through both is looked at
+PAUSE: Final = 1.5  # seconds between two looks, at least
+EVERY: Final = 30.0  # seconds between two looks at all places of a cluster that has more than a few
+FEW: Final = 10_000  # positions
+MARKERS: Final = 2  # offsets that transactions leave at a log's end
 MOST: Final = 20  # places a look
-SECONDS: Final = 2.0
+SECONDS: Final = 1.0  # the tick waits
 BYTES: Final = 4 * 1024 * 1024
 KINDS: Final = {TIMESTAMP_CREATE_TIME: "create", TIMESTAMP_LOG_APPEND_TIME: "append"}
 LIMITS: Final = {
@@ -35,65 +38,95 @@ LIMITS: Final = {
     "enable.partition.eof": True,
     "fetch.wait.max.ms": 50,
     "fetch.message.max.bytes": 4096,
+    "fetch.queue.backoff.ms": 10,  # a second by default, after each message that is at hand
     "queued.min.messages": 1,
     "queued.max.messages.kbytes": 64,
 }
 Place = tuple[str, int, int]  # topic, partition, offset
-Lagging = tuple[Place, int]  # a place, and its log's end
 
 
 class RecordTimes:
     """One cluster's; remembers what it saw of the places at which somebody stands, and of no others."""
 
-    def __init__(self, cluster: str, client: KafkaClient) -> None:
-        self._cluster, self._client = cluster, client
-        self._standing: set[Place] = set()
+    def __init__(self, client: KafkaClient) -> None:
+        self._client = client
+        self._consumer: Consumer | None = None
+        self._standing: frozenset[Place] = frozenset()
         self._known: dict[Place, int | None] = {}  # up to where there was nothing; None: there is a record
-        self._looked = float("-inf")
+        self._rests: dict[Place, float] = {}  # until when (monotonic) a place that did not answer is left alone
+        self._looked = self._scanned = float("-inf")
 
     def due(self) -> bool:
         """Whether it is time for a look."""
-        return time.monotonic() - self._looked >= EVERY
+        return time.monotonic() - self._looked >= PAUSE
 
-    def look(self, lagging: Iterable[Lagging]) -> RecordsSeen | None:
-        """What lies at places that stood still since the last look. Raises KafkaException."""
+    def scans(self, positions: int) -> bool:
+        """Whether the next look is given all places, of so many positions; else what moved and ``doubtful``."""
+        return positions <= FEW or time.monotonic() - self._scanned >= EVERY
+
+    def doubtful(self) -> Iterable[Place]:
+        """Places that held nothing so far: what came since may be nothing as well."""
+        return [p for p, upto in self._known.items() if upto is not None]
+
+    def look(self, lagging: Mapping[Place, int], whole: bool) -> list[RecordAt]:
+        """What lies at places behind their log's end (``whole``: all that are). Raises KafkaException."""
         self._looked = time.monotonic()
-        now = dict(lagging)
-        still = [p for p in now if p in self._standing]
-        self._standing = set(now)
-        self._known = {p: upto for p, upto in self._known.items() if p in now}
-        places = [p for p in still if self._is_news(p, now[p])][:MOST]
-        if not places:
-            return None
-        at = now_ms()
-        found = list(self._read(places))
+        news = sorted((self._rank(p, end), p) for p, end in lagging.items() if self._is_news(p, end))
+        if whole:
+            self._scan(lagging)
+        doubtful = [p for rank, p in news if rank == 0][: MOST // 2]
+        places = [*doubtful, *(p for rank, p in news if rank)][:MOST]
+        found = list(self._read(places)) if places else []
         self._known |= {(r.topic, r.partition, r.offset): r.upto if r.found is None else None for r in found}
-        return RecordsSeen(cluster=self._cluster, at=at, records=found)
+        answered = {(r.topic, r.partition, r.offset) for r in found}
+        self._rests |= dict.fromkeys(set(places) - answered, self._looked + EVERY)
+        return found
+
+    def _scan(self, lagging: Mapping[Place, int]) -> None:
+        self._scanned, self._standing = self._looked, frozenset(lagging)
+        self._known = {p: upto for p, upto in self._known.items() if p in lagging}
+        self._rests = {p: until for p, until in self._rests.items() if p in lagging}
 
     def _is_news(self, place: Place, end: int) -> bool:
-        if place not in self._known:
-            return True
-        upto = self._known[place]
+        if self._rests.get(place, 0.0) > self._looked:
+            return False
+        upto = self._known.get(place, 0)
         return upto is not None and upto < end
+
+    def _rank(self, place: Place, end: int) -> int:
+        """What is looked at first: what held nothing so far, what may be markers alone, what stands still."""
+        if place in self._known:
+            return 0
+        return 1 if end - place[2] <= MARKERS else 2 if place in self._standing else 3
 
     def _read(self, places: list[Place]) -> Iterator[RecordAt]:
         """One place of a partition at a time: several groups may stand at several."""
-        consumer = self._client.consumer(**LIMITS)
         until = time.monotonic() + SECONDS
         try:
+            self._consumer = self._consumer or self._client.consumer(**LIMITS)
             while places and time.monotonic() < until:
                 turn = {(t, p): o for t, p, o in reversed(places)}
                 places = [p for p in places if turn[p[0], p[1]] != p[2]]
-                yield from _turn(consumer, turn, until)
-        finally:
-            consumer.close()
+                begin = {(t, p, o): max(o, self._known.get((t, p, o)) or 0) for (t, p), o in turn.items()}
+                yield from _turn(self._consumer, begin, until)
+            self._consumer.unassign()
+        except KafkaException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Lets go of its connections; the next look makes them anew."""
+        if self._consumer is not None:
+            self._consumer.close()
+        self._consumer = None
 
 
-def _turn(consumer: Consumer, turn: dict[tuple[str, int], int], until: float) -> Iterator[RecordAt]:
-    consumer.assign([TopicPartition(t, p, o) for (t, p), o in turn.items()])
-    left, size = dict(turn), 0
+def _turn(consumer: Consumer, turn: Mapping[Place, int], until: float) -> Iterator[RecordAt]:
+    """Reads from where each place is not known yet; at most one place of each partition."""
+    consumer.assign([TopicPartition(t, p, begin) for (t, p, _), begin in turn.items()])
+    left, size = {(t, p): o for t, p, o in turn}, 0
     while left and time.monotonic() < until and size < BYTES:
-        for message in consumer.consume(MOST, timeout=0.1):
+        for message in consumer.consume(len(left), timeout=0.1):
             place = (message.topic() or "", message.partition() or 0)
             if place not in left:
                 continue

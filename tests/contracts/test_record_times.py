@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -24,13 +25,12 @@ def topic(address: str, **config: str) -> str:
 
 
 def look(address: str, *places: tuple[str, int, int]) -> dict[tuple[str, int], RecordAt]:
-    times = RecordTimes("c", KafkaClient("c", address, {}))
-    assert times.look([(p, 1000) for p in places]) is None  # nothing is known to stand yet
-    found = times.look([(p, 1000) for p in places])
-    assert found is not None
-    settled = {(r.topic, r.partition, r.offset): r.upto for r in found.records}
-    assert times.look([(p, settled[p]) for p in places]) is None  # each place once
-    return {(r.topic, r.offset): r for r in found.records}
+    times = RecordTimes(KafkaClient("c", address, {}))
+    found = times.look(dict.fromkeys(places, 1000), True)
+    settled = {(r.topic, r.partition, r.offset): r.upto for r in found}
+    assert times.look({p: settled[p] for p in places}, True) == []  # each place once
+    times.close()
+    return {(r.topic, r.offset): r for r in found}
 
 
 def test_what_lies_at_an_offset(apache: str) -> None:
@@ -68,3 +68,40 @@ def test_markers_and_aborted_records_are_nothing_and_a_deleted_range_is_passed(a
     assert (seen[kept, 3].found, seen[kept, 3].upto) == (None, 4)  # the marker of the commit
     assert (seen[lost, 0].found, seen[lost, 0].upto) == (None, 4)  # three aborted, and their marker
     assert seen[cut, 1].found == 3
+
+
+def test_where_nothing_was_it_is_looked_again_as_the_log_goes_on(apache: str) -> None:
+    name = topic(apache, **{"message.timestamp.type": "LogAppendTime"})
+    writer = Producer({"bootstrap.servers": apache, "transactional.id": uuid.uuid4().hex})
+    writer.init_transactions(30)
+    times, place = RecordTimes(KafkaClient("c", apache, {})), (name, 0, 0)
+
+    def write(end: Callable[[float], None]) -> None:
+        writer.begin_transaction()
+        writer.produce(name, b"x")
+        writer.flush(30)
+        end(30)
+
+    seen = []
+    for n, end in enumerate((writer.abort_transaction, writer.abort_transaction, writer.commit_transaction), 1):
+        write(end)
+        (found,) = times.look({place: 2 * n}, False)
+        seen.append((found.offset, found.found, found.upto))
+    assert seen == [(0, None, 2), (0, None, 4), (0, 4, 5)]
+    assert list(times.doubtful()) == []
+    assert times.look({place: 8}, True) == []  # there is a record: it stays the oldest
+    times.close()
+
+
+def test_a_place_that_does_not_answer_is_left_alone_for_a_while(apache: str) -> None:
+    times, nowhere = RecordTimes(KafkaClient("c", apache, {})), ("there-is-no-such-topic", 0, 3)
+    assert times.look({nowhere: 9}, True) == []
+    name = topic(apache)
+    began = time.monotonic()
+    assert times.look({nowhere: 9}, True) == []
+    assert time.monotonic() - began < 0.5  # it was not asked
+    writer = Producer({"bootstrap.servers": apache})
+    writer.produce(name, b"x")
+    assert writer.flush(30) == 0
+    assert [r.found for r in times.look({nowhere: 9, (name, 0, 0): 1}, True)] == [0]
+    times.close()

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.kafka
 
 
 def test_the_stated_interval_holds_the_true_time_lag(apache: str) -> None:
-    samples = measure(apache, ["steady", "bursts", "quiet", "rewound", "overtaken", "stamps-of-1970"], 25, 2)
+    samples = measure(apache, ["steady", "bursts", "quiet", "aborted", "rewound", "overtaken", "stamps-of-1970"], 25, 2)
     known = [s for s in samples if s.stated is not None]
     print(table(samples))
     assert {s.case for s in known} == {s.case for s in samples}

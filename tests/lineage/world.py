@@ -27,6 +27,7 @@ from lineage.observations import (
     Partition,
     PositionsFrame,
     Reading,
+    RecordAt,
     Topic,
     TopicsListed,
 )
@@ -92,13 +93,14 @@ def frame(
     complete: bool = False,
     epoch: int = 1,
     starts: dict[str, int] | None = None,
+    records: list[RecordAt] | None = None,
 ) -> PositionsFrame:
     """One partition a topic; ``commits[group][topic]`` is its offset."""
     given = {g: {t: [Commit(0, o)] for t, o in c.items()} for g, c in (commits or {}).items()}
     logs = {t: [LogRange(0, (starts or {}).get(t, 0), e)] for t, e in ends.items()}
     return PositionsFrame(
         cluster="c", at=at, ends_at=at + 50, epoch=epoch, method="swept", keyframe=keyframe, complete=complete,
-        swept_at=at, commits=given, ended=[], logs=logs,
+        swept_at=at, commits=given, ended=[], logs=logs, records=records or [],
     )  # fmt: skip
 
 

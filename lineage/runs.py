@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ LEAST_OF_HOUR = 10  # minutes that last week's hour must have to be compared wit
 NEW_MS = 600_000  # a topic known for less than this has no new readers or writers
 WORST = {"above": "max", "below": "min", "is": "max"}
 TABLES = ("group_minutes", "subject_minutes")
+_BESIDE = ThreadPoolExecutor(1, thread_name_prefix="curve")
 # Lists go as one text: for each element of a Python list DuckDB looks whether pandas can be imported.
 NUMBERS = "SELECT unnest(string_split(nullif(?, ''), ',')::BIGINT[])"
 TEXTS = "SELECT unnest(?::JSON::VARCHAR[])"
@@ -83,13 +85,23 @@ class Minutes:
         sql = ISLANDS.format(at=self._at, span=self._span, hit=hit, keys=keys, worst=WORST[asked.op])
         rows = self._query(sql, [*self._bounds, *args, *given])
         if asked.on == "group":
-            return [Run(_pair(self._names[g], self._names[t]), *row) for g, t, *row in rows]
+            subjects = {pair: _pair(*map(self._names.__getitem__, pair)) for pair in {row[:2] for row in rows}}
+            return [Run(subjects[row[:2]], *row[2:]) for row in rows]
         return [Run(*row) for row in rows]
 
-    def curve(self, asked: Definition, step: Ms) -> list[tuple[Ms, float | None]]:
-        """The worst value in each step, for a chart; of verdicts, how many subjects had one of those asked for."""
+    def with_curve(self, asked: Definition, step: Ms) -> tuple[list[Run], list[tuple[Ms, float | None]]]:
+        """``runs``, and the worst value in each step, for a chart; of verdicts, how many had one of those asked for.
+
+        Both are read at once.
+        """
         if asked.on == "change":
-            return []
+            return self.runs(asked), []
+        sql, args = self._curve(asked, step)
+        curve = None if self._copy else _BESIDE.submit(self.lake.query, sql, args)  # a copy is for one thread
+        runs = self.runs(asked)
+        return runs, [(at, worst) for at, worst in (curve.result() if curve else self._query(sql, args))]
+
+    def _curve(self, asked: Definition, step: Ms) -> tuple[str, list[Any]]:
         keys, base, args = self._base(asked)
         condition, given = _condition(asked)
         counted = isinstance(asked.value, tuple)
@@ -97,7 +109,7 @@ class Minutes:
         if not counted:  # by minutes first: that needs no table of steps for each of the many rows
             base = f"SELECT minute, {value} AS v FROM ({base}) GROUP BY minute"  # noqa: S608
         sql = f"SELECT minute // {int(step)} * {int(step)}, {value}::DOUBLE FROM ({base}) GROUP BY 1 ORDER BY 1"  # noqa: S608
-        return [(at, worst) for at, worst in self._query(sql, [*(given if counted else []), *args])]
+        return sql, [*(given if counted else []), *args]
 
     @property
     def _bounds(self) -> list[Any]:

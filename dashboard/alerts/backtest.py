@@ -78,11 +78,11 @@ def backtest(
         until = min(begin + piece, end)
         with history.minutes(begin, until) as minutes:
             recorded = minutes.recorded
-            runs = minutes.runs(asked)
+            runs, curve = minutes.with_curve(asked, step)
             held = _step(found, held, runs, recorded, asked)
             for other in others:
                 other.held = _step(other.found, other.held, runs, recorded, other.asked)
-            found.curve += minutes.curve(asked, step)
+            found.curve += curve
         found.minutes += len(recorded)
         found.gaps += _gaps([last, *recorded])
         last = recorded[-1] if recorded else last

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from lineage.conditions import Definition
 from lineage.minutes import MINUTE_MS
@@ -16,8 +16,7 @@ from lineage.observations import Ms
 from lineage.runs import Run
 
 
-@dataclass(frozen=True)
-class Incident:
+class Incident(NamedTuple):
     """One time that a rule held for a subject. Times are ends of minutes; ``since`` is the begin of the first one.
 
     ``last`` is the last minute in which it held. Without ``fired`` it is pending, or was over before it could fire.
@@ -54,7 +53,7 @@ def _ended(held: Incident, minutes: Sequence[Ms], until: Ms | None, asked: Defin
     n = bisect_left(minutes, earliest)
     if n == len(minutes) or (until is not None and minutes[n] >= until):
         return None
-    return replace(held, resolved=minutes[n])
+    return held._replace(resolved=minutes[n])
 
 
 def _held(held: Incident, run: Run, minutes: Sequence[Ms], asked: Definition) -> Incident:
@@ -63,7 +62,7 @@ def _held(held: Incident, run: Run, minutes: Sequence[Ms], asked: Definition) ->
     if fired is None:
         n = bisect_left(minutes, max(run.start, held.since + round(asked.wait * 1000)))
         fired = minutes[n] if n < bisect_right(minutes, run.end) else None
-    return replace(held, last=run.end, fired=fired, value=_worse(held.value, run.value, asked.op), what=run.what)
+    return Incident(held.subject, held.since, run.end, fired, None, _worse(held.value, run.value, asked.op), run.what)
 
 
 def _worse(a: float | None, b: float | None, op: str) -> float | None:

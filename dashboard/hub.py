@@ -165,11 +165,14 @@ class Hub:
     async def _run(self) -> None:
         while True:
             await self._bell()
+            playing.clear()  # meanwhile who plays waits, or everybody live would wait for them
             try:
                 if await self._moved():
                     await self.rebuild()
             except Exception as e:
                 log.warning("live views wait: %s", e)
+            finally:
+                playing.set()
 
     async def _bell(self) -> None:
         try:
@@ -187,13 +190,9 @@ class Hub:
 
     async def rebuild(self) -> None:
         """Builds every view that somebody looks at, each once, one after the other: each is sent when it is there."""
-        playing.clear()  # meanwhile who plays waits, or everybody live would wait for them
-        try:
-            await in_pool(LIVE, _build_all, list(self.slots.items()), asyncio.get_running_loop())
-            await asyncio.sleep(0)  # what was put rings, and what has rung is sent
-            await asyncio.sleep(0)
-        finally:
-            playing.set()
+        await in_pool(LIVE, _build_all, list(self.slots.items()), asyncio.get_running_loop())
+        await asyncio.sleep(0)  # what was put rings, and what has rung is sent
+        await asyncio.sleep(0)
 
     async def _build(self, key: Key, slot: Slot) -> None:
         slot.put(*await in_pool(LIVE, slot.make, key))

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 GROUP = "ticks"
 PLAY_EVERY = 0.1  # seconds, at least, between two looks of a playing view
-LATE = 500  # ms that making views may take before a playing playhead waits for them
+LATE = 1_000  # ms that making views may take before a playing playhead waits for them
 MOST_BAD = 20  # wrong messages before the door is closed
 POLICY, GOING = 4403, 4400
 

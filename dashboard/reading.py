@@ -83,7 +83,7 @@ def view_of(name: str, frame: Frame, params: Mapping[str, str], walk: Reel | Non
 
 def played(name: str, tick: Tick, params: Mapping[str, str], walk: Reel) -> tuple[Frame, View]:
     """Frame and view of a tick for one who plays; nothing is kept: who plays is nowhere twice. Raises as view_of."""
-    frame = history.frame_of(tick, walk, hindsight=is_hindsight(params))
+    frame = history.frame_of(tick, walk, hindsight=is_hindsight(params), drawn=views.draws(name))
     return frame, _built(name, frame, params, walk)
 
 

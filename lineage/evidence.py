@@ -113,7 +113,9 @@ def ago(ms: float) -> str:
 def holds_until(since: Ms, at: Ms) -> Ms:
     """The first moment after ``at`` when the age, or the staleness, of what was seen at ``since`` is another one."""
     seconds = max(0, (at - since) // 1000)
-    size = next((size for least, size, _ in _SPANS if seconds >= least), 1)
+    size = 1
+    if seconds >= _SPANS[-1][0]:  # most of what moves is younger
+        size = next(size for least, size, _ in _SPANS if seconds >= least)
     said = since + (seconds // size + 1) * size * 1000
     return min(said, since + STALE_MS + 1) if at <= since + STALE_MS else said
 

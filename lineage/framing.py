@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -49,6 +49,7 @@ class Trail:
     edges: list[EdgeState] = field(default_factory=list)
     until: list[Ms] = field(default_factory=list)  # when the words of each are others, though nothing moved
     late: Mapping[str, bool] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)  # subjects that have, or had, numbers
 
 
 def build(
@@ -58,25 +59,41 @@ def build(
     samples: Samples,
     resolution: str = "full",
     trail: Trail | None = None,
+    drawn: bool = True,
 ) -> Frame:
-    """The frame of one tick. A ``trail`` is of the same structure, and goes on to this tick."""
-    framing = _Framing(at, standing, samples)
+    """The frame of one tick. A ``trail`` is of the same structure, and goes on to this tick.
+
+    With ``drawn`` false nodes and edges are left out: most of the work, for who shows none of them.
+    """
+    framing = _Framing(at, standing, samples, _counted(samples, trail) if drawn else set())
+    if not drawn:
+        return framing.frame(tick, {}, (), resolution)
     edges = framing.edges() if trail is None else framing.edges_after(trail)
     if trail is not None:
         trail.place = (tick, at)
-    return framing.frame(tick, edges, resolution)
+    return framing.frame(tick, framing.nodes(edges), edges, resolution)
+
+
+def _counted(samples: Samples, trail: Trail | None) -> set[str]:
+    """Subjects with numbers, and with a trail perhaps some that had them."""
+    if trail is None:
+        return {subject for subject, _ in samples.numbers}
+    if samples.moved is None or samples.moved.since != trail.place:
+        trail.counted = {subject for subject, _ in samples.numbers}
+    else:
+        trail.counted.update([subject for subject, _ in samples.moved.numbers])
+    return trail.counted
 
 
 class _Framing:
-    def __init__(self, at: Ms, standing: Standing, samples: Samples) -> None:
+    def __init__(self, at: Ms, standing: Standing, samples: Samples, counted: Set[str]) -> None:
         self.at, self.standing, self.samples = at, standing, samples
-        self.counted = {subject for subject, _ in samples.numbers}  # most edges have no numbers of their own
+        self.counted = counted  # most edges have no numbers of their own
         self.patient: dict[tuple[str, str], float] = {}
         self.confirmed: dict[str, Ms | None] = {}
         self.items = {k: i for k, row in samples.lag.items() if row.verdict and (i := self._item(k, row))}
 
-    def frame(self, tick: int, edges: tuple[EdgeState, ...], resolution: str) -> Frame:
-        nodes = self._nodes(edges)
+    def frame(self, tick: int, nodes: Mapping[str, NodeState], edges: tuple[EdgeState, ...], resolution: str) -> Frame:
         return Frame(
             at=self.at, live=False, resolution=resolution, tick=tick, nodes=nodes, edges=edges,
             lag=tuple(i for _, i in sorted(self.items.items())), clusters=self._clusters(),
@@ -147,7 +164,7 @@ class _Framing:
         return is_stale("positions", 0, self.confirmed_at(cluster), self.at, self.patience(cluster, "positions"))
 
     def _until(self, edge: EdgeState) -> Ms:
-        return min((holds_until(e.last_seen, self.at) for e in edge.evidence), default=self.at + STALE_MS)
+        return min([holds_until(e.last_seen, self.at) for e in edge.evidence], default=self.at + STALE_MS)
 
     def _edge(self, bone: Bone) -> EdgeState:
         edge, entry = bone.edge, bone.entry
@@ -206,7 +223,7 @@ class _Framing:
 
     # Nodes
 
-    def _nodes(self, edges: Sequence[EdgeState]) -> dict[str, NodeState]:
+    def nodes(self, edges: Sequence[EdgeState]) -> dict[str, NodeState]:
         return {node.id: self._node(node, touching, edges) for node, touching in self.standing.ordered}
 
     def _node(self, node: Node, touching: Sequence[int], edges: Sequence[EdgeState]) -> NodeState:

@@ -144,8 +144,8 @@ def frame_at(t: Ms | None, *, hindsight: bool = False) -> Frame:
     return replace(_frames.get(key, make), live=t is None)
 
 
-def frame_of(tick: Tick, walk: Reel, *, hindsight: bool = False) -> Frame:
-    """The same of a tick, for who goes from tick to tick with ``walk``."""
+def frame_of(tick: Tick, walk: Reel, *, hindsight: bool = False, drawn: bool = True) -> Frame:
+    """The same of a tick, for who goes from tick to tick with ``walk``; without nodes and edges where not ``drawn``."""
     walk.tick = tick
     key = _structure_key(tick, hindsight)
     standing, trail = walk.same(key, lambda: (_standing(tick, hindsight), framing.Trail()))
@@ -153,7 +153,7 @@ def frame_of(tick: Tick, walk: Reel, *, hindsight: bool = False) -> Frame:
     numbers, lag = (walk.since(lake(), part, trail.place) for part in (_NUMBERS, _LAG))
     moved = None if numbers is None or lag is None else framing.Moved(trail.place, numbers, lag)
     samples = Samples(held[0], held[1], moved)
-    return framing.build(tick.at, tick.number, standing, samples, tick.resolution, trail)
+    return framing.build(tick.at, tick.number, standing, samples, tick.resolution, trail, drawn)
 
 
 def ticks_after(t: Ms, most: int) -> list[Tick]:

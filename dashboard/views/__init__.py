@@ -52,6 +52,7 @@ _DETAILED: Mapping[str, Callable[[Frame, Mapping[str, str], Extras], View]] = {
     "collectors": collectors.build,
 }
 _NEEDS = {"topic": "logs", "group": "partitions", "changes": "stories", "collectors": "storage", "alerts": "alerts"}
+_WITHOUT_GRAPH = ("lag", "collectors")  # show neither nodes nor edges
 NAMES: Sequence[str] = (*_PLAIN, *_DETAILED)
 _OF_LISTS = ("cluster", "team", "kind", "verdict", "q", "group", "topic", "internal")
 _OF_RANGE = ("from", "to", "what", "subject", "hindsight")
@@ -68,6 +69,11 @@ def needs(name: str, params: Mapping[str, str]) -> str:
     if difference.asked(name, params):
         return "difference"
     return _NEEDS.get(name, "")
+
+
+def draws(name: str) -> bool:
+    """Whether a view of that name looks at the nodes and edges of its frame."""
+    return name not in _WITHOUT_GRAPH
 
 
 def build(name: str, frame: Frame, params: Mapping[str, str], extras: Extras | None = None) -> View:

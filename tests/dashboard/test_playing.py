@@ -50,6 +50,16 @@ def test_up_to_sixty_times_every_tick_is_shown(lasting_tape: Tape) -> None:
     assert run.turn(end + 5000, 60) == Turn([], None)
 
 
+@pytest.mark.parametrize("name", ["map", "lag", "topics", "services", "collectors"])
+def test_what_is_played_is_what_a_seek_shows(lasting_tape: Tape, name: str) -> None:
+    grow(lasting_tape, range(10, 20))
+    run, key = Run(key_of(name, {}), ticks()[0], None), key_of(name, {})
+    for upto in ticks()[1:]:
+        run.turn(upto, 60)
+        assert run.shown is not None
+        assert run.shown.view == snapshot(key, upto).view
+
+
 def test_what_fires_is_on_the_tick_at_which_it_begins_and_ends(lasting_tape: Tape) -> None:
     grow(lasting_tape, range(10, 20))
     at = ticks()

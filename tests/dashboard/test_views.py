@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from dashboard.views import NAMES, NotThere, build
+from dashboard.views import NAMES, NotThere, build, draws
 from lineage.frames import Frame, PartitionLag
 from tests.dashboard.made import T0, cluster, collector, edge, frame, lag, node, topic
 
@@ -36,6 +38,12 @@ def test_every_view_says_how_the_clusters_are_and_how_fresh_it_is(shop: Frame, n
     assert view.meta["fresh"] == [1, 1]
     assert view.meta["total_lag"] == 7
     assert view.meta["title"]
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if not draws(n)])
+def test_a_view_that_draws_nothing_needs_neither_nodes_nor_edges(shop: Frame, name: str) -> None:
+    for params in ({}, {"cluster": "c", "team": "team:sales"}, {"group": "audit", "q": "ord", "verdict": "unknown"}):
+        assert build(name, replace(shop, nodes={}, edges=()), params) == build(name, shop, params)
 
 
 def test_an_empty_frame_shows_empty_tables_and_unknown_lag() -> None:

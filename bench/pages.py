@@ -136,6 +136,7 @@ def main() -> None:
     for name, value in (("services", 400), ("topics", 2000), ("partitions", 5), ("groups", 1000), ("runs", 20)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--moving", type=float, default=0.2)
+    parser.add_argument("--writing", type=float, default=1.0)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         prepare(directory)

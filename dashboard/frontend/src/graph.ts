@@ -6,6 +6,7 @@ import { Fades } from "./fades.ts";
 import { curve, isCard, ports, sizeOf, type Curve, type Point } from "./geometry.ts";
 import { Gestures } from "./gestures.ts";
 import type { Palette } from "./palette.ts";
+import { densest } from "./sight.ts";
 import type { MapEdge, MapNode, Table } from "./types.ts";
 
 /** Above this many edges they start in the middle of a side, not beside each other. */
@@ -73,16 +74,31 @@ export class Graph {
 
   select(id: string | null): void { this.chosen = id && this.byId.has(id) && this.strokes.size >= CROWD ? id : null; this.render(); }
 
-  fit(padding = 64): void {
-    if (!this.nodes.length) return;
+  fit(padding = 64, only?: (n: MapNode) => boolean): void {
+    const shown = only ? this.nodes.filter(only) : this.nodes;
+    if (!shown.length) return;
     const out: Bounds = { x1: Infinity, y1: Infinity, x2: -Infinity, y2: -Infinity };
-    for (const n of this.nodes) {
+    for (const n of shown) {
       const { w, h } = sizeOf(n.kind), below = isCard(n.kind) ? 0 : 26;
       out.x1 = Math.min(out.x1, n.x - w / 2); out.x2 = Math.max(out.x2, n.x + w / 2);
       out.y1 = Math.min(out.y1, n.y - h / 2); out.y2 = Math.max(out.y2, n.y + h / 2 + below);
     }
     this.camera.fit(out, padding);
     this.render();
+  }
+
+  /** As much of it as can be read at this zoom: where most stands, and what asks for somebody counts threefold. */
+  fitPart(zoom: number, padding: number, trouble: (id: string) => boolean): void {
+    const { width, height } = this.camera, room = (px: number): number => Math.max(1, px - padding * 2) / zoom;
+    const widest = Math.max(0, ...this.nodes.map((n) => sizeOf(n.kind).w)), highest = Math.max(0, ...this.nodes.map((n) => sizeOf(n.kind).h)) + 26;
+    const part = densest(this.nodes.map((n) => ({ x: n.x, y: n.y, weight: trouble(n.id) ? 3 : 1 })), room(width) - widest, room(height) - highest);
+    if (part) this.fit(padding, (n) => n.x >= part.x1 && n.x <= part.x2 && n.y >= part.y1 && n.y <= part.y2);
+  }
+
+  /** How many nodes stand on the screen. */
+  inSight(): number {
+    const { camera } = this, a = camera.world({ x: 0, y: 0 }), b = camera.world({ x: camera.width, y: camera.height });
+    return this.nodes.filter((n) => n.x >= a.x && n.x <= b.x && n.y >= a.y && n.y <= b.y).length;
   }
 
   zoomBy(factor: number): void { this.camera.zoomTo(this.camera.zoom * factor); this.render(); }
@@ -94,13 +110,6 @@ export class Graph {
     this.camera.centre(node);
     this.camera.panBy(0, -lift);
     this.render();
-  }
-
-  /** The node that is nearest to the middle of the screen. */
-  middle(): string | null {
-    const p = this.camera.world({ x: this.camera.width / 2, y: this.camera.height / 2 });
-    const far = (n: MapNode): number => Math.hypot(n.x - p.x, n.y - p.y);
-    return this.nodes.reduce<MapNode | null>((best, n) => (best && far(best) <= far(n) ? best : n), null)?.id ?? null;
   }
 
   /** Draws everything once before the next frame of the screen. */

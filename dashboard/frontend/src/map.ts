@@ -15,9 +15,13 @@ import { MapTree } from "./tree.ts";
 import type { Outline, State, Table } from "./types.ts";
 import { look } from "./verdict.ts";
 
-const READABLE = 0.62;
+/** Names stand beside each other from here on. */
+const READABLE = 0.5;
 /** Below this even a desk shows a part. */
 const LEAST = 0.34;
+/** Names are wider than what they stand under, px. */
+const NAMES = 44;
+const NARROW = 900;
 const LEGEND = ["ok", "catching_up", "falling_behind", "stalled", "stopped", "rewound", "will_lose_data", "unknown"] as const;
 
 class MapView implements View {
@@ -38,6 +42,11 @@ class MapView implements View {
   private fitted = "";
   /** The reader moved the picture: from then on it stays where it was put. */
   private moved = false;
+  /** Of a map that is too large to be read whole a part is shown, unless the reader asked for all. */
+  private whole = false;
+  private partial = false;
+  private settled = 0;
+  private sight = h("div", { class: "sight", hidden: true }, h("span", { class: "num" }), h("button", { type: "button", click: () => this.all() }, "Show all"));
 
   constructor(private root: HTMLElement, private ctx: Context) {
     root.className = "view";
@@ -45,11 +54,11 @@ class MapView implements View {
     this.bar = new MapBar(ctx, { mode: (mode) => this.show(mode), png: () => this.png() });
     const ground = h("div", { class: "ground", tabindex: "0", role: "application", "aria-label": "Map. Arrow keys go from node to node, Enter opens. Tree and Table say the same in words." });
     const beads = h("canvas", { class: "over", "aria-hidden": "true" }), over = h("canvas", { class: "over", "aria-hidden": "true" });
-    this.pic.append(ground, beads, over, this.zoom());
+    this.pic.append(ground, beads, over, this.zoom(), this.sight);
     const stage = h("section", { class: "stage", "aria-label": "Map" }, this.bar.bar, this.bar.filters, this.pic, this.alt, legend());
     root.append(stage);
     const palette = this.palette;
-    this.graph = new Graph(ground, palette, { pick: (id) => this.pick(id), open: (id) => this.open(id), render: () => { this.marks?.draw(); this.mini?.draw(); if (!this.particles?.moving) this.particles?.draw(); }, moved: () => { this.moved = true; } });
+    this.graph = new Graph(ground, palette, { pick: (id) => this.pick(id), open: (id) => this.open(id), render: () => { this.marks?.draw(); this.mini?.draw(); this.tellSight(); if (!this.particles?.moving) this.particles?.draw(); }, moved: () => { this.moved = true; } });
     this.marks = new Marks(over, this.graph, palette);
     this.particles = new Particles(beads, this.graph, palette);
     this.mini = new MiniMap(this.graph, palette, () => { this.moved = true; });
@@ -118,18 +127,45 @@ class MapView implements View {
   private fit(nodes: Table): void {
     const { cluster, open, focus, team, kind, q, fold } = this.ctx.params;
     const key = Object.keys(nodes).length ? JSON.stringify([cluster, open, focus, team, kind, q, fold]) : "";
-    if (!key || key === this.fitted) return;
+    if (!key) return;
+    if (key === this.fitted) return this.grown(Object.keys(nodes).length);
     this.fitted = key;
+    this.whole = this.moved = false;
     this.resize();
-    this.graph.fit(innerWidth < 900 ? 20 : 64);
-    // Where the whole is too small to be read: a readable part of it, around what asks for somebody.
-    const least = innerWidth < 900 ? READABLE : LEAST;
-    if (this.graph.camera.zoom < least) {
-      this.moved = true;
-      this.graph.camera.zoomTo(Math.max(least, 0.5));
-      const chosen = this.selected && nodes[this.selected] ? this.selected : null;
-      this.graph.centre(chosen ?? this.marks.mostInTrouble() ?? this.graph.middle() ?? "", chosen && innerWidth < 900 ? this.pic.clientHeight * 0.3 : 0);
-    }
+    this.settle();
+  }
+
+  /** A picture that was whole stays whole as nodes come, and a part is chosen anew when much has come: until the reader moves or chooses. */
+  private grown(n: number): void {
+    if (this.moved || this.selected || n <= this.settled) return;
+    if (this.partial ? n >= this.settled * 1.25 : this.graph.inSight() < n) this.settle();
+  }
+
+  /** All of it; where that is too small to be read, a part that can be: around what is chosen, else where most is. */
+  private settle(): void {
+    const narrow = innerWidth < NARROW;
+    this.settled = Object.keys(this.before?.nodes ?? {}).length;
+    this.graph.fit(narrow ? 20 : 64);
+    this.partial = !this.whole && this.graph.camera.zoom < (narrow ? READABLE : LEAST);
+    if (!this.partial) return;
+    const chosen = this.selected && this.before?.nodes[this.selected] ? this.selected : null;
+    if (!chosen) return this.graph.fitPart(READABLE, NAMES, (id) => this.marks.inTrouble(id));
+    this.graph.camera.zoomTo(READABLE);
+    this.graph.centre(chosen, narrow ? this.pic.clientHeight * 0.3 : 0);
+  }
+
+  private all(): void {
+    this.moved = false;
+    this.whole = true;
+    this.settle();
+  }
+
+  /** Where a part is seen, it says of how much. */
+  private tellSight(): void {
+    const all = Object.keys(this.before?.nodes ?? {}).length, seen = this.graph.inSight();
+    this.sight.hidden = seen >= all;
+    setText(this.sight.firstElementChild, `${seen} of ${all} in sight`);
+    Object.assign(this.root.dataset, { sight: String(seen), zoom: this.graph.camera.zoom.toFixed(2) });
   }
 
   private explain(n: number): void {
@@ -152,7 +188,7 @@ class MapView implements View {
     this.marks.draw();
     this.panel.select(id);
     // On a phone the panel covers the lower part: what was chosen stays in sight above it.
-    if (id && innerWidth < 900) this.graph.centre(id, this.pic.clientHeight * 0.3);
+    if (id && innerWidth < NARROW) this.graph.centre(id, this.pic.clientHeight * 0.3);
     this.alternates();
   }
 
@@ -165,7 +201,7 @@ class MapView implements View {
     for (const name of ["id", "select", "focus"]) query.delete(name);
     if (opens) query.set("open", opens);
     else query.set("focus", id);
-    if (opens && kindOf(id) === "team" && innerWidth >= 900) query.set("select", id);
+    if (opens && kindOf(id) === "team" && innerWidth >= NARROW) query.set("select", id);
     location.assign(opens || !page ? `/map?${query}` : page);
   }
 
@@ -189,7 +225,8 @@ class MapView implements View {
     this.graph.resize(w, tall);
     this.marks.resize(w, tall);
     this.particles.resize(w, tall);
-    if (this.fitted && !this.moved && innerWidth >= 900) this.graph.fit();
+    // A panel that opens beside a part of the map does not move it; a phone that is turned shows what fits then.
+    if (this.fitted && !this.moved && (innerWidth < NARROW || !this.partial)) this.settle();
   }
 
   private keys(event: KeyboardEvent): void {
@@ -200,7 +237,7 @@ class MapView implements View {
     else if (event.key === "Escape") this.pick(null);
     else if (event.key === "+" || event.key === "=") this.graph.zoomBy(1.25);
     else if (event.key === "-") this.graph.zoomBy(0.8);
-    else if (event.key === "0") this.graph.fit();
+    else if (event.key === "0") this.all();
     else return;
     event.preventDefault();
   }
@@ -223,7 +260,7 @@ class MapView implements View {
 
   private zoom(): HTMLElement {
     const press = (name: string, label: string, run: () => void): HTMLElement => h("button", { type: "button", "aria-label": label, title: label, click: run }, icon(name));
-    return h("div", { class: "zoom" }, press("plus", "Closer", () => this.graph.zoomBy(1.3)), press("minus", "Farther", () => this.graph.zoomBy(1 / 1.3)), press("fit", "All in sight", () => { this.moved = false; this.graph.fit(); }));
+    return h("div", { class: "zoom" }, press("plus", "Closer", () => this.graph.zoomBy(1.3)), press("minus", "Farther", () => this.graph.zoomBy(1 / 1.3)), press("fit", "All in sight", () => this.all()));
   }
 
   /** The picture as it stands on the screen, ground included. */

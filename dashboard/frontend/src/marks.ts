@@ -105,8 +105,8 @@ export class Marks {
     this.draw();
   }
 
-  /** Who reads the worst of them. */
-  mostInTrouble(): string | null { return this.labels.find((l) => l.danger > 0)?.edge.target ?? null; }
+  /** Whether it reads something that asks for somebody. */
+  inTrouble(id: string): boolean { return this.worst.has(id); }
 
   resize(w: number, h: number): void {
     const ratio = Math.min(2, devicePixelRatio);

@@ -91,6 +91,83 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, live_url: str, name: st
     context.close()
 
 
+@pytest.mark.parametrize("size", [(390, 844), (360, 740)])
+def test_on_a_phone_the_map_opens_on_a_legible_part_that_is_full(
+    browser: Browser, live_url: str, size: tuple[int, int]
+) -> None:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
+    page = context.new_page()
+    view = page.locator("#view")
+    page.goto(f"{live_url}/map")
+    page.wait_for_selector("#view[data-sight]", timeout=DRAWN)
+    nodes = int(view.get_attribute("data-nodes") or 0)
+    for turned, least in ((False, nodes // 4), (True, nodes // 6), (False, nodes // 4)):
+        page.set_viewport_size({"width": size[turned], "height": size[not turned]})
+        expect(page.locator(".sight")).to_be_visible()
+        page.wait_for_timeout(300)
+        assert float(view.get_attribute("data-zoom") or 0) >= 0.5
+        assert int(view.get_attribute("data-sight") or 0) >= least
+    page.get_by_role("button", name="Show all").click()
+    expect(page.locator(".sight")).to_be_hidden()
+    context.close()
+
+
+def test_a_question_mark_lists_the_keys_and_gives_focus_back(page: Page, live_url: str, complaints: list[str]) -> None:
+    drawn(page, f"{live_url}/map")
+    page.locator("#play").focus()
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    for each in ("?", "Space", "\u2190", "\u2192", "Shift \u2190", "Shift \u2192", "L", "Ctrl K", "\u2318 K", "Esc"):
+        expect(keys.locator("kbd").get_by_text(each, exact=True).first).to_be_visible()
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.querySelector('dialog.keys').contains(document.activeElement)")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("?")
+    expect(keys).to_have_count(1)
+    expect(page.locator("#live")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Escape")
+    expect(keys).to_have_count(0)
+    assert page.evaluate("document.activeElement.id") == "play"
+    page.keyboard.press("Control+k")
+    page.keyboard.type("?")
+    expect(keys).to_have_count(0)
+    assert complaints == []
+
+
+def test_the_keys_that_are_listed_are_listened_to(page: Page, live_url: str) -> None:
+    drawn(page, f"{live_url}/map")
+    live = page.locator("#live")
+    page.keyboard.press("ArrowLeft")
+    expect(live).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("l")
+    expect(live).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(live).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("Space")
+    expect(page.locator("#play .sr")).to_have_text("Pause")
+    page.locator("#ph").focus()
+    page.keyboard.press("End")
+    expect(live).to_have_attribute("aria-pressed", "true")
+    page.locator(".ground").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("aside.side h2, aside h2").first).to_be_visible()
+    expect(live).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_account_menu_leads_to_the_keys(page: Page, live_url: str, password: str) -> None:
+    page.goto(f"{live_url}/login")
+    page.get_by_label("Name").fill("admin")
+    page.get_by_label("Password").fill(password)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#view[data-tick]", timeout=DRAWN)
+    page.locator("#me").click()
+    page.get_by_role("menuitem", name="Keys").click()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "me"
+
+
 def test_without_script_a_page_is_a_table(browser: Browser, live_url: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

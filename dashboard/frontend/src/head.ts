@@ -81,13 +81,16 @@ export function keepInLinks(at: () => string | null, also: () => Record<string, 
   for (const name of ["click", "auxclick"]) document.addEventListener(name, mend, { capture: true });
 }
 
-const TYPING = "input, textarea, select, [contenteditable], [role=menu], dialog, [role=tree], [role=treeitem], [role=grid], [role=listbox]";
+/** Where a letter is text. */
+export const WRITING = "input, textarea, select, [contenteditable], dialog";
+/** Where keys have another meaning than the tape's. */
+const TAKEN = `${WRITING}, [role=menu], [role=tree], [role=treeitem], [role=grid], [role=listbox]`;
 
 /** Space plays and pauses, arrows step, with shift by changes, L is live. Not while somebody types or moves in a list. */
 export function keys(head: Head): void {
   document.addEventListener("keydown", (event) => {
     const target = event.target as Element;
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || target.closest?.(TYPING)) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || target.closest?.(TAKEN)) return;
     const arrows = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
     if (event.key === " ") { if (target.closest?.("button, a, summary")) return; head.toggle(); }
     else if (arrows) head.step(event.shiftKey ? "change" : "frame", arrows);

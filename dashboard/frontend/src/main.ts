@@ -5,6 +5,7 @@ import { byId } from "./dom.ts";
 import { Bell } from "./firing.ts";
 import { millis } from "./format.ts";
 import { Head, keepInLinks, keys } from "./head.ts";
+import { startKeysList } from "./keyslist.ts";
 import { emptyNote } from "./parts.ts";
 import { startSearch } from "./search.ts";
 import { Shell } from "./shell.ts";
@@ -51,6 +52,7 @@ class Page implements Context {
     keepInLinks(() => (this.head.live ? null : this.params["at"] ?? null), () => (this.params["hindsight"] === "1" ? { hindsight: "1" } : {} as Record<string, string>));
     window.addEventListener("popstate", () => this.back());
     startSearch();
+    startKeysList();
     onTheme(() => this.drawn?.themed?.());
   }
 

@@ -2,6 +2,7 @@
 import type { Context } from "./context.ts";
 import { byId, button, h, icon, setText } from "./dom.ts";
 import { age, clock, count, duration, isUtc, many, millis, setUtc, zoneName } from "./format.ts";
+import { openKeys } from "./keyslist.ts";
 import { openMenu, type MenuItem } from "./menu.ts";
 import { strip } from "./parts.ts";
 import { toggleTheme } from "./theme.ts";
@@ -86,6 +87,7 @@ export class Shell {
 
   private account(anchor: HTMLElement): void {
     openMenu(anchor, anchor.dataset["user"] ?? "Account", [
+      { label: "Keys", icon: "key", note: "?", run: openKeys },
       { label: "API reference", icon: "doc", href: "/api/v1/docs" },
       { label: "Log out", icon: "user", run: () => this.logOut() },
     ]);

@@ -9,6 +9,7 @@ import { groupId, pageOf, topicId } from "./ids.ts";
 import { LagDetail } from "./lagdetail.ts";
 import { LagSparks } from "./lagsparks.ts";
 import { emptyNote, teamTag } from "./parts.ts";
+import { caughtUp, losesData, type Prospect } from "./prospects.ts";
 import type { LagRow, State, Verdict } from "./types.ts";
 import { VirtualList } from "./virtual.ts";
 import { look, VERDICTS, verdictTag } from "./verdict.ts";
@@ -172,7 +173,7 @@ class LagView implements View {
     const line = h("div", { class: "lcells", role: "row" },
       cell("c-v", verdictTag(r.verdict)), cell("c-gt", this.names(item), h("div", { class: "why", title: r.reason }, r.reason ?? "")),
       cell("c-m r num", label("unread"), big(r.lag === null ? null : count(r.lag))), cell("c-t r num", label("behind by"), big(r.time_lag === null ? null : duration(r.time_lag)), r.time_lag_error ? sub(`± ${duration(r.time_lag_error)}`) : null),
-      cell("c-spark", this.sparks.element(r, v.css)), cell("c-c r num", ...catchUp(r, this.ctx.now())), cell("c-x r num", label("loses data in"), ...loss(r, this.ctx.now())),
+      cell("c-spark", this.sparks.element(r, v.css)), cell("c-c r num", ...prospect(caughtUp(r), this.ctx.now())), cell("c-x r num", label("loses data in"), ...prospect(losesData(r), this.ctx.now(), hot(r))),
       cell("c-own", teamTag(r.team, true)), cell("c-age r", ageTag(item.sampled, this.ctx.now())), cell("c-chev", chev));
     line.addEventListener("click", (event) => { if (!(event.target as Element).closest("a, button")) this.toggle(item); });
     return h("div", { class: `lrow ${v.css}${calm}${item.open ? " open" : ""}`, role: "presentation" }, line, item.open ? this.detail(item).el : null);
@@ -186,17 +187,12 @@ class LagView implements View {
 const big = (text: string | null, cls = ""): HTMLElement => h("span", { class: text === null ? "na" : `big ${cls}` }, text ?? "unknown");
 const sub = (text: string): HTMLElement => h("span", { class: "sub" }, text);
 
-function catchUp(r: LagRow, now: number): HTMLElement[] {
-  if (r.verdict === "ok" && !r.lag) return [h("span", { class: "na" }, "is")];
-  if (r.catch_up !== null) return [big(duration(r.catch_up)), sub(`about ${clock(now + r.catch_up * 1000, false)}`)];
-  const why: Partial<Record<Verdict, string>> = { stopped: "nobody reads", stalled: "not moving", falling_behind: "at this speed", will_lose_data: "at this speed" };
-  return why[r.verdict] ? [h("span", { class: "na" }, "never"), sub(why[r.verdict]!)] : [h("span", { class: "na" }, r.verdict === "ok" ? "" : "unknown")];
+/** A prospect as a cell: a time with its clock where that is near, else a word and why. */
+function prospect(p: Prospect, now: number, hot = false): HTMLElement[] {
+  if (p.seconds === null) return [h("span", { class: "na" }, p.words), ...(p.why ? [sub(p.why)] : [])];
+  return [big(p.words, hot ? "hot" : ""), sub(p.seconds < 86_400 ? `about ${clock(now + p.seconds * 1000, false)}` : p.why)];
 }
 
-function loss(r: LagRow, now: number): HTMLElement[] {
-  if (r.loss_in === null) return [h("span", { class: "na" }, r.verdict === "ok" ? "" : "not in sight")];
-  const hot = r.verdict === "will_lose_data" || r.loss_in < 86_400;
-  return [big(duration(r.loss_in), hot ? "hot" : ""), r.loss_in < 86_400 ? sub(`about ${clock(now + r.loss_in * 1000, false)}`) : sub("until retention")];
-}
+const hot = (r: LagRow): boolean => r.verdict === "will_lose_data" || (r.loss_in !== null && r.loss_in < 86_400);
 
 export function makeLag(root: HTMLElement, ctx: Context): View { return new LagView(root, ctx); }

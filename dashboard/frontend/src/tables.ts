@@ -4,6 +4,7 @@ import { sampledAt } from "./context.ts";
 import { h } from "./dom.ts";
 import { count, duration, rate, short } from "./format.ts";
 import { groupId, pageOf, topicId } from "./ids.ts";
+import { caughtUp, losesData, type Prospect } from "./prospects.ts";
 import type { LagRow, Row, State } from "./types.ts";
 import { look, verdictTag } from "./verdict.ts";
 
@@ -22,13 +23,15 @@ const rowsOf = (state: State, name: string): Row[] => Object.values(state.tables
 const num = (v: unknown): number | null => (typeof v === "number" ? v : null);
 const show = (text: string): Cell => (text === "unknown" ? h("span", { class: "na" }, text) : text);
 
+const prospect = (p: Prospect): Cell => (p.seconds === null ? h("span", { class: "na", title: p.why || null }, p.words) : p.words);
+
 export function lagTable(state: State, now: number, kind: string): HTMLElement | null {
   const rows = (rowsOf(state, "lag") as unknown as LagRow[]).sort((a, b) => look(b.verdict).danger - look(a.verdict).danger || (b.lag ?? -1) - (a.lag ?? -1));
   if (!rows.length) return null;
   const line = (r: LagRow): Cell[] => [
     verdictTag(r.verdict),
     h("div", { class: "two-lines" }, h("span", { class: "gt" }, kind === "group" ? null : h("a", { class: "nm", href: pageOf(groupId(r.cluster, r.group)) }, r.group), kind === "group" || kind === "topic" ? null : " reads ", kind === "topic" ? null : h("a", { class: "tp", href: pageOf(topicId(r.cluster, r.topic)) }, r.topic)), h("div", { class: "why" }, r.reason ?? "")),
-    show(count(r.lag)), show(duration(r.time_lag)), r.rate_out === null ? show("unknown") : rate(r.rate_out), r.catch_up === null ? h("span", { class: "na" }, r.verdict === "ok" ? "" : "unknown") : duration(r.catch_up), r.loss_in === null ? "" : duration(r.loss_in), ageTag(sampledAt(state, r as never), now)];
+    show(count(r.lag)), show(duration(r.time_lag)), r.rate_out === null ? show("unknown") : rate(r.rate_out), prospect(caughtUp(r)), prospect(losesData(r)), ageTag(sampledAt(state, r as never), now)];
   return table("Lag", "most endangered first", ["Verdict", kind === "topic" ? "Reader, and why" : "Topic, and why", ">Unread", ">Behind by", ">Reads", ">Caught up in", ">Loses data in", ">Age"], rows.map(line));
 }
 

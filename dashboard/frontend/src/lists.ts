@@ -68,9 +68,15 @@ class ListView implements View {
   private arrange(): void {
     const words = (this.ctx.params["q"] ?? "").toLowerCase(), all = [...this.lines.values()];
     const shown = words ? all.filter((l) => String(l.row["name"]).toLowerCase().includes(words)) : all;
-    setText(this.said, many(shown.length, this.kind.noun));
+    setText(this.said, this.counted(shown));
     this.grid.set(shown);
     this.explain(shown.length);
+  }
+
+  /** What is not of the page's kind is counted by itself, as the map does. */
+  private counted(shown: Line[]): string {
+    const groups = this.ctx.view === "services" ? shown.filter((l) => l.row["kind"] === "group").length : 0;
+    return many(shown.length - groups, this.kind.noun) + (groups ? ` and ${many(groups, "group")} without a service` : "");
   }
 
   private explain(n: number): void {

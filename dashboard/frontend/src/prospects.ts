@@ -23,9 +23,10 @@ export function caughtUp(r: Reads): Prospect {
   return r.verdict === "ok" ? said("keeps pace") : said("never", "at this speed");
 }
 
-/** Not in sight where the speeds are known and retention comes no nearer; nothing where nothing is unread. */
+/** Not in sight where the speeds are known and retention comes no nearer; nothing is said of who keeps pace. */
 export function losesData(r: Reads): Prospect {
   if (r.loss_in !== null) return timed(r.loss_in, "until retention");
   if (left(r) === 0) return said("");
-  return left(r) === null || r.rate_in === null || r.rate_out === null ? said(UNKNOWN) : said("not in sight");
+  if (left(r) === null || r.rate_in === null || r.rate_out === null) return said(UNKNOWN);
+  return said(r.verdict === "ok" ? "" : "not in sight");
 }

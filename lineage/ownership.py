@@ -21,8 +21,13 @@ def owner_of(config: Config, kind: str, name: str) -> Owner | None:
     """The first rule's team for a topic, service or group of this name, or None."""
     for rule in config.owners:
         if rule.owns(kind, name):
-            return Owner(rule.team, f"{config.file or 'playhead.yaml'}: {rule.kind} {rule.pattern}")
+            return Owner(rule.team, f"{file_name(config.file) or 'playhead.yaml'}: {rule.kind} {rule.pattern}")
     return None
+
+
+def file_name(path: str) -> str:
+    """``playhead.yaml`` of ``/etc/playhead/playhead.yaml``: who reads pages need not know the server's directories."""
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 @dataclass(frozen=True)

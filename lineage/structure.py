@@ -13,7 +13,7 @@ from lineage.facts import ClaimKey, ClusterFact, Facts, GroupFact, Systems, Topi
 from lineage.graph import Edge, Node
 from lineage.identity import edge_id, is_named_writer, named_writer, node_id, split_id
 from lineage.observations import Ms, NodeSeen
-from lineage.ownership import Reader, owner_of, service_by_rule, service_by_span
+from lineage.ownership import Reader, file_name, owner_of, service_by_rule, service_by_span
 from lineage.streams import Inner, application, framework, inner_topics, workers_topics
 
 WRITING = frozenset({"writes", "replicates", "dead_letters"})  # how records come into a topic
@@ -196,7 +196,7 @@ class _Builder:
         attrs = {**node.attrs, **told.attrs, "told_by": [*node.attrs.get("told_by", ()), scope]}
         if told.figures:
             attrs["figures"] = sorted({*node.attrs.get("figures", ()), *told.figures})
-        team, source = (node.team, node.owner_source) if node.team or not told.team else (told.team, scope)
+        team, source = (node.team, node.owner_source) if node.team or not told.team else (told.team, _told_by(scope))
         self.out.nodes[told.id] = replace(node, attrs=attrs, team=team, owner_source=source)
         detail = self.out.details.setdefault(told.id, {}).setdefault("told", {})
         detail[scope] = {"name": told.name, "attrs": told.attrs, "figures": sorted(told.figures), "team": told.team}
@@ -457,6 +457,12 @@ def differences(old: Structure, new: Structure) -> list[Delta]:
 
 def _why(edge: Edge) -> str:
     return ", ".join(f"{e['source']} ({e['strength']})" for e in edge.evidence)
+
+
+def _told_by(scope: str) -> str:
+    """``backstage:catalog-info.yaml`` of ``backstage:/etc/catalog-info.yaml``."""
+    kind, _, path = scope.partition(":")
+    return f"{kind}:{file_name(path)}" if path else scope
 
 
 def _node_deltas(key: str, old: Node | None, new: Node) -> list[Delta]:

@@ -127,7 +127,7 @@ function owner(info: Row): HTMLElement | null {
     const value = String(info[k]);
     return k === "url" && /^https?:\/\//.test(value) ? h("a", { href: value, rel: "noreferrer" }, value) : h("span", {}, value);
   });
-  if (typeof info["owner_source"] === "string" && info["owner_source"]) parts.push(h("span", { class: "dim" }, `owner from ${info["owner_source"]}`));
+  if (typeof info["owner_source"] === "string" && info["owner_source"]) parts.push(h("span", { class: "dim ownline" }, `owner from ${info["owner_source"]}`));
   return parts.length ? h("div", { class: "facts" }, ...parts) : null;
 }
 

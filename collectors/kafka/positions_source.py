@@ -45,7 +45,7 @@ class PositionsSource:
         self._needs_sweep: list[str] = []
         self._remarks: list[str] = []
         self._tried = self._reconciled = float("-inf")
-        self._suspicious = False
+        self._suspicious = self._blind_told = False
         self._turn = 0
         self._moving: set[str] = set()
         self._listing_note = self._held_note = ""
@@ -120,8 +120,16 @@ class PositionsSource:
         if self._reader is not None:
             self._reader.close()
         self._reader, self._why_swept = None, why
-        if why:
+        if why == BLIND:
+            self._tell_blind()
+        elif why:
             log.warning("%s: %s", self._config.name, why)
+
+    def _tell_blind(self) -> None:
+        """Once: such a broker stays so, nothing is lost by it, and following is tried again every few minutes."""
+        if not self._blind_told:
+            log.info("%s: %s; every tick asks for them instead", self._config.name, BLIND)
+        self._blind_told = True
 
     def _apply(self, record: OffsetRecord, at: Ms) -> None:
         group, topic, partition, offset = record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from collectors.kafka import positions_source
 from collectors.kafka.follower import run_follower
 from collectors.stream import Stream
 from lineage.config import ClusterConfig, Every
@@ -170,6 +172,21 @@ def test_the_embedded_brokers_silence_is_noticed_and_said(redis_url: str, tmp_pa
         watch.until(lambda: "stays silent" in watch.ran[-1].note)
         assert watch.frames[-1].method == "swept"
         assert watch.offset(group, topic, 0) == 2
+
+
+def test_that_the_embedded_broker_is_silent_is_told_once_and_is_no_warning(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(positions_source, "RECONCILE_SECONDS", 0.0)  # following is tried again at every tick
+    caplog.set_level(logging.INFO, positions_source.__name__)
+    with brokers.embedded(tmp_path) as broker, Watch(broker, redis_url) as watch:
+        shop = Shop(broker)
+        topic, group = shop.topic(1), name()
+        shop.produce(topic, [3])
+        shop.commit(group, topic, {0: 2})
+        watch.until(lambda: sum("stays silent" in r.note for r in watch.ran) >= 3)
+    told = [r.levelname for r in caplog.records if r.name == positions_source.__name__]
+    assert told == ["INFO"]
 
 
 @pytest.mark.kafka

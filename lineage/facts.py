@@ -342,19 +342,31 @@ def see_reading(facts: Facts, o: Reading, edges: Iterable[EdgeSeen]) -> list[Cla
     return confirmed
 
 
+def see_more(facts: Facts, scope: str, source: str, edges: Iterable[EdgeSeen]) -> list[ClaimKey]:
+    """Takes what the newest reading of that scope told before the clusters of these edges could be named."""
+    confirmed = [_hear_edge(facts, scope, source, e) for e in edges]
+    facts.readings[scope].claims.update(confirmed)
+    return confirmed
+
+
 def figures(before: ReadingFact | None, o: Reading, edges: Iterable[EdgeSeen]) -> Iterator[tuple[str, str, Any]]:
     """The numbers that a reading tells, as subject, metric, value; None for those it tells no more."""
     gone = before.nodes.values() if before and o.complete else ()
     told = {(n.id, f): v for n in o.nodes for f, v in n.figures.items()}
     yield from ((n.id, f, None) for n in gone for f in n.figures if (n.id, f) not in told)
     yield from ((node, figure, value) for (node, figure), value in told.items())
+    yield from edge_figures(edges)
+    subject = f"reading:{scope_of(o)}"
+    yield subject, "read_at", o.at
+    yield subject, "every", o.interval
+
+
+def edge_figures(edges: Iterable[EdgeSeen]) -> Iterator[tuple[str, str, Any]]:
+    """The numbers of edges whose clusters are named."""
     for e in edges:
         edge = edge_id(e.relation, e.source, e.target, e.group)
         yield edge, "edge_rate", e.rate
         yield edge, "edge_lag", e.lag
-    subject = f"reading:{scope_of(o)}"
-    yield subject, "read_at", o.at
-    yield subject, "every", o.interval
 
 
 def _constant(node: NodeSeen) -> tuple[Any, ...]:

@@ -42,7 +42,7 @@ from lineage.observations import (
 )
 from lineage.outline import node_id
 from lineage.recent import Recent
-from lineage.resolve import Waiting, resolve
+from lineage.resolve import Untold, Waiting
 from lineage.rows import log_rows, position_rows
 from lineage.structure import Delta, Structure, build, differences, is_drawn, unknown_writers
 from lineage.totals import Totals, subjects_of
@@ -73,6 +73,7 @@ class Ingest:
         self._claims: set[ClaimKey] = set()
         self._addresses = {c.name: c.addresses for c in config.clusters}
         self._waiting = Waiting(self._addresses)
+        self._untold = Untold(self._addresses)
         self._recent: OrderedDict[int, None] = OrderedDict()
         self._cluster = ""
         self._expected: dict[str, int] = {}
@@ -113,6 +114,7 @@ class Ingest:
                 known.see_topics(self.facts, o)
                 for source, edge in self._waiting.again(self.facts.clusters):
                     self._claim(source, edge)
+                self._told_before()
             case ConfigsSeen():
                 known.see_configs(self.facts, o)
             case GroupsListed():
@@ -195,10 +197,17 @@ class Ingest:
         before = self.facts.readings.get(known.scope_of(o))
         if before and o.at <= before.at:
             return
-        edges = [found for edge in o.edges for found in self._resolved(o.source, edge)]
+        edges = self._untold.take(self.facts.clusters, o)
         for subject, metric, value in known.figures(before, o, edges):
             self.put(subject, metric, value)
         self._claims.update(known.see_reading(self.facts, o, edges))
+
+    def _told_before(self) -> None:
+        """What readings say of topics that are listed only now."""
+        for scope, source, edges in self._untold.again(self.facts.clusters):
+            for subject, metric, value in known.edge_figures(edges):
+                self.put(subject, metric, value)
+            self._claims.update(known.see_more(self.facts, scope, source, edges))
 
     def _said(self, o: JoinSaid) -> None:
         """Who is who is true of the past as well: hindsight follows the join, as far back as its edges reach."""
@@ -207,14 +216,6 @@ class Ingest:
             if o.name in (edge.key, split_id(edge.source)[1][-1], split_id(edge.target)[1][-1]):
                 topic = edge.source if edge.source.startswith("topic:") else edge.target
                 self._late[topic] = min(self._late.get(topic, edge.first_seen), edge.first_seen)
-
-    def _resolved(self, source: str, edge: EdgeSeen) -> list[EdgeSeen]:
-        try:
-            split_id(edge.source), split_id(edge.target)
-            return resolve(self.facts.clusters, edge, self._addresses)
-        except ValueError as error:
-            log.warning("an edge of %s is skipped: %s", source, error)
-            return []
 
     def _run(self, o: CollectorRan) -> None:
         cluster, subject = self.facts.cluster(o.cluster) if o.cluster else None, f"collector:{o.cluster}/{o.collector}"

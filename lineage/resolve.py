@@ -7,15 +7,17 @@ each of them, as inferred.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from lineage.facts import ClusterFact
+from lineage.facts import ClusterFact, scope_of
 from lineage.identity import node_id, split_id
-from lineage.observations import EdgeSeen
+from lineage.observations import EdgeSeen, Reading
 
+log = logging.getLogger(__name__)
 WAITING = 5_000
 Addresses = Mapping[str, frozenset[str]]  # of each cluster, as the configuration has them
 
@@ -41,6 +43,46 @@ class Waiting:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+class Untold:
+    """What the newest readings say of topics that no cluster has listed yet, ``WAITING`` edges of each scope."""
+
+    def __init__(self, addresses: Addresses | None = None) -> None:
+        self._kept: dict[str, tuple[str, list[EdgeSeen]]] = {}  # by scope: the source, its edges
+        self._addresses = addresses or {}
+
+    def take(self, clusters: Mapping[str, ClusterFact], o: Reading) -> list[EdgeSeen]:
+        """The reading's edges with their clusters named. A complete one says everything anew, others add to it."""
+        found, left = self._split(clusters, o.source, o.edges)
+        scope = scope_of(o)
+        before = [] if o.complete else self._kept.pop(scope, ("", []))[1]
+        self._kept[scope] = o.source, [*before, *left][-WAITING:]
+        return found
+
+    def again(self, clusters: Mapping[str, ClusterFact]) -> Iterator[tuple[str, str, list[EdgeSeen]]]:
+        """What can be told now: the scope of its reading, the source, the edges."""
+        for scope, (source, waiting) in list(self._kept.items()):
+            found, left = self._split(clusters, source, waiting)
+            if found:
+                self._kept[scope] = source, left
+                yield scope, source, found
+
+    def _split(
+        self, clusters: Mapping[str, ClusterFact], source: str, edges: Iterable[EdgeSeen]
+    ) -> tuple[list[EdgeSeen], list[EdgeSeen]]:
+        found: list[EdgeSeen] = []
+        left: list[EdgeSeen] = []
+        for edge in edges:
+            try:
+                split_id(edge.source), split_id(edge.target)
+                named = resolve(clusters, edge, self._addresses)
+            except ValueError as error:
+                log.warning("an edge of %s is skipped: %s", source, error)
+                continue
+            found += named
+            left += [] if named else [edge]
+        return found, left
 
 
 def resolve(clusters: Mapping[str, ClusterFact], edge: EdgeSeen, addresses: Addresses | None = None) -> list[EdgeSeen]:

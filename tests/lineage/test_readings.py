@@ -125,3 +125,34 @@ def test_a_source_beside_the_cluster_that_is_away_does_not_make_the_cluster_look
         tape.take(CollectorRan(cluster="c", at=at, collector=source, source=source, duration=1, requests=1, error=said))
         tape.cut(at + 500)
     assert [history.frame_at(T0 + at).clusters[0].error for at in (1_000, 2_000)] == [None, said]
+
+
+def declared(at: int, *topics: str, complete: bool = True) -> Reading:
+    edges = [EdgeSeen("writes", "service:pay", f"topic:?/{t}", at, at, strength="declared") for t in topics]
+    told = {"source": "declared", "scope": "playhead.yaml", "nodes": [NodeSeen("service:pay", "pay")], "edges": edges}
+    return Reading(cluster="", at=at, complete=complete, interval=120.0, **told)
+
+
+def written(at: int) -> set[str]:
+    return {e.target for e in history.frame_at(at).edges if e.source == "service:pay"}
+
+
+def test_what_is_declared_of_a_topic_before_it_is_listed_is_drawn_once_it_is(tape: Tape) -> None:
+    tape.take(declared(T0 - 500, "orders", "nowhere"))
+    tape.take(declared(T0 - 400, "payments", complete=False))
+    opened(tape)
+    tape.take(w.topics(T0 + 200, "orders", "payments", "__consumer_offsets"))
+    tape.cut(T0 + 1_000)
+    assert written(T0 + 1_000) == {"topic:c/orders", "topic:c/payments"}
+
+
+def test_what_a_later_reading_says_no_more_is_not_drawn_when_its_topic_comes(tape: Tape) -> None:
+    tape.take(declared(T0 - 500, "orders", "payments"))
+    tape.take(declared(T0 - 400, "payments"))
+    opened(tape)
+    tape.take(w.topics(T0 + 200, "orders", "payments", "__consumer_offsets"))
+    tape.cut(T0 + 1_000)
+    assert written(T0 + 1_000) == {"topic:c/payments"}
+    tape.take(declared(T0 + 1_500))
+    tape.cut(T0 + 2_000)
+    assert written(T0 + 2_000) == set()

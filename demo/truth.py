@@ -118,6 +118,10 @@ CALLS = (Call("storefront", "customers"), Call("storefront", "orders"))
 
 UNKNOWN_WRITERS = frozenset({"mainframe.stock-levels"})
 
+# What the declarations in demo/playhead.yaml say wrongly: (service, what it does, with what).
+DECLARED_NEVER_SEEN = frozenset({("recommendations", "reads", "customers")})
+SEEN_NOT_DECLARED = frozenset({("order-details", "reads", "legacy.catalogue.products")})
+
 
 def at(elapsed: float) -> Claims:
     """What is provable when the shop has run for so many seconds (and its first ten are over)."""

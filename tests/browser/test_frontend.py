@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from demo import truth
+
 pytestmark = pytest.mark.browser
 
 PAGES = ("map", "lag", "topics", "services", "teams", "collectors")
@@ -166,6 +168,26 @@ def test_the_account_menu_leads_to_the_keys(page: Page, live_url: str, password:
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.id") == "me"
+
+
+def test_the_map_and_the_services_page_count_alike(page: Page, live_url: str) -> None:
+    drawn(page, f"{live_url}/services")
+    expect(page.locator(".title p.num").first).to_have_text(
+        f"{len(truth.SERVICES)} services and 2 groups without a service", timeout=DRAWN
+    )
+    drawn(page, f"{live_url}/map")
+    expect(page.locator(".crumbs small")).to_contain_text(f"{len(truth.SERVICES)} services \u00b7 2 groups")
+
+
+def test_drift_shows_what_the_demo_declares_wrongly_and_nothing_else(page: Page, live_url: str) -> None:
+    drawn(page, f"{live_url}/drift")
+    page.wait_for_selector("#view[data-rows]:not([data-rows='0'])", timeout=DRAWN)
+    wrong = page.locator(".g-drift [role=row]:has-text('never seen'), .g-drift [role=row]:has-text('not declared')")
+    expect(wrong).to_have_count(2, timeout=DRAWN)
+    wanted = truth.DECLARED_NEVER_SEEN | truth.SEEN_NOT_DECLARED
+    for service, _, topic in wanted:
+        row = wrong.filter(has_text=service).filter(has_text=topic)
+        expect(row).to_have_count(1)
 
 
 def test_without_script_a_page_is_a_table(browser: Browser, live_url: str) -> None:

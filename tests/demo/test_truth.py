@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+import yaml
 
 from demo import incidents, topics, truth
 from demo.service import Spec
@@ -81,3 +82,15 @@ def test_the_shop_uses_nothing_of_its_watcher_and_only_tests_read_the_truth(path
             names |= {a.name for a in node.names}
     assert not {n for n in names if n.split(".")[0] in {"lineage", "collectors", "dashboard", "django"}}
     assert "demo.truth" not in names
+
+
+def test_what_is_declared_is_right_but_for_the_two_things_that_are_meant() -> None:
+    declared = yaml.safe_load((DEMO / "playhead.yaml").read_text(encoding="utf-8"))["declared"]
+    does = ("reads", "writes", "calls")
+    said = {(d["service"], verb, thing) for d in declared for verb in does for thing in d.get(verb, ())}
+    proven = truth.at(LATER)
+    true = {(s, "reads", t) for s, t, _ in proven.reads} | {(s, "writes", t) for s, t in proven.writes}
+    true |= {(a, "calls", b) for a, b in proven.calls}
+    of_those = {(s, verb, thing) for s, verb, thing in true if s in {d["service"] for d in declared}}
+    assert said - true == truth.DECLARED_NEVER_SEEN
+    assert of_those - said == truth.SEEN_NOT_DECLARED

@@ -87,6 +87,8 @@ def page(request: HttpRequest, view: str, id: str = "") -> HttpResponse:
     title = shown.meta["title"] if shown else TITLES.get(view, id.partition(":")[2])
     context = {"view": view, "params_json": dumps(params).decode(), "title": title, "table": plain(shown)}
     context |= {"recording": settings.RECORDING, "causes": shown.meta["causes"] if shown else 0}
+    caller = access.caller_of(request)
+    context["may"] = " ".join(action for action in access.ACTIONS if access.may(caller, action))
     return render(request, "page.html", context)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,10 +20,11 @@ from dashboard.alerts.deliver import record
 from dashboard.alerts.models import Attempt, Channel, Delivery
 from dashboard.alerts.outbox import put
 from dashboard.alerts.sealing import CannotOpen, seal, unseal
-from dashboard.alerts.sending import guarded, scrubbed, send
+from dashboard.alerts.sending import guarded, refused, scrubbed, send
 from dashboard.times import rfc
 
 MOST_PER_MINUTE = 600
+DOUBTS = 3.0  # seconds for a name to be looked up while somebody waits for a form
 
 
 def keep(channel: Channel, given: Mapping[str, Any], by: str, now: int) -> str:
@@ -61,6 +63,12 @@ def shown(channel: Channel) -> dict[str, Any]:
     own = ("id", "name", "kind", "team", "escalation", "enabled", "why_disabled", "created_by")
     about = {name: getattr(channel, name) for name in own}
     return {**about, "settings": dict(channel.settings), "secrets": kept, "problem": problem}
+
+
+def doubt(channel: Channel, now: int, client: Client | None = None) -> str:
+    """Why a test would not leave this machine, as far as the address tells; "" where it would."""
+    client = replace(client or guarded(), seconds=DOUBTS)
+    return refused(channel, test_body("firing", "", now), now, client)
 
 
 def try_out(channel: Channel, by: str, now: int, client: Client | None = None) -> Attempt:

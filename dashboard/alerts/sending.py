@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 
-from dashboard.alerts.channels.client import EXCERPT, Answer, Client, Request
+from dashboard.alerts.channels.client import EXCERPT, Answer, Client, Request, place
 from dashboard.alerts.channels.kinds import Told, as_json
 from dashboard.alerts.channels.post import post
 from dashboard.alerts.channels.registry import KINDS
@@ -45,6 +45,17 @@ def send(channel: Channel, body: Mapping[str, Any], id: str, at: int, client: Cl
         )
     answer = client.send(made) if isinstance(made, Request) else post(client, made)
     return answer._replace(excerpt=scrubbed(answer.excerpt, secrets.values()))
+
+
+def refused(channel: Channel, body: Mapping[str, Any], at: int, client: Client) -> str:
+    """Why nothing can be sent to where this channel leads; "" where something can be, or where that is not known."""
+    try:
+        secrets = unseal(channel.secret, channel.id)
+        made = KINDS[channel.kind].make(Told(body, "doubt", at, {**channel.settings, **secrets}))
+        host, port = place(made.url) if isinstance(made, Request) else (made.host, made.port)
+    except (CannotOpen, ValueError):
+        return ""  # sending says it
+    return scrubbed(client.refused(host, port), secrets.values())
 
 
 def heartbeat(url: str, at: int, client: Client | None = None) -> Answer:

@@ -197,6 +197,10 @@ class AttemptOut(Open):
     excerpt: str
 
 
+class TestOut(AttemptOut):
+    sent: bool  # false: the address is refused, nothing left this machine
+
+
 class DeliveryOut(Open):
     id: str
     channel: str

@@ -14,7 +14,7 @@ from ninja.params.functions import Query
 from dashboard import access
 from dashboard.alerts.channels.kinds import Kind
 from dashboard.alerts.channels.registry import KINDS
-from dashboard.alerts.keeping import keep, shown, try_out
+from dashboard.alerts.keeping import doubt, keep, shown, try_out
 from dashboard.alerts.models import Attempt, Channel, Delivery
 from dashboard.alerts.standing import standing
 from dashboard.api import alert_schemas as schemas
@@ -60,10 +60,12 @@ def drop(request: HttpRequest, id: str) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@router.post("/alerts/channels/{id}/test", auth=Guard("channels"), response={200: schemas.AttemptOut, **ERRORS})
+@router.post("/alerts/channels/{id}/test", auth=Guard("channels"), response={200: schemas.TestOut, **ERRORS})
 def test(request: HttpRequest, id: str) -> HttpResponse:
-    """Sends a test at once; the answer is the attempt, which may have failed."""
-    return ok(_attempt(try_out(_channel(id), caller_name(request), now_ms())))
+    """Sends a test at once; the answer is the attempt, which may have failed, and whether anything was sent."""
+    channel, now = _channel(id), now_ms()
+    tried = try_out(channel, caller_name(request), now)
+    return ok({**_attempt(tried), "sent": tried.code is not None or not doubt(channel, now)})
 
 
 @router.get("/alerts/deliveries", response={200: schemas.Deliveries, **ERRORS})
@@ -112,7 +114,8 @@ def _kept(channel: Channel, body: schemas.ChannelIn, by: str) -> dict[str, Any]:
         made = keep(channel, body.settings, by, now)
     except ValueError as e:
         raise changed(e) from e
-    return {**_row(channel, now), **({"made_secret": made} if made else {})}
+    row = _row(channel, now)
+    return {**row, "problem": row["problem"] or doubt(channel, now), **({"made_secret": made} if made else {})}
 
 
 def _row(channel: Channel, now: int) -> dict[str, Any]:

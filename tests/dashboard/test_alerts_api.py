@@ -200,10 +200,21 @@ def test_a_channel_that_cannot_work_is_refused_by_the_setting(admin: Asking) -> 
 def test_a_test_of_a_channel_that_may_not_be_reached_says_why(admin: Asking) -> None:
     channel = make_channel(given={"url": "https://127.0.0.1/hook", "secret": SECRET})
     attempt = admin("post", f"/channels/{channel.id}/test").json()
-    assert attempt["code"] is None
+    assert (attempt["code"], attempt["sent"]) == (None, False)
     assert "127.0.0.1" in attempt["excerpt"] or "loopback" in attempt["excerpt"]
     (delivery,) = admin.get("/deliveries", channel="hook").json()["items"]
     assert (delivery["status"], delivery["state"], len(delivery["attempts"])) == ("test", "failed", 1)
+
+
+def test_who_makes_a_channel_that_leads_to_a_refused_place_is_told_at_once(admin: Asking) -> None:
+    hidden = {"url": "https://127.0.0.1/hook-T0PS3CRET", "secret": SECRET}
+    made = admin("post", "/channels", {"name": "ops", "kind": "webhook", "settings": hidden})
+    assert made.status_code == 201
+    assert "127.0.0.1 is a loopback address: nothing was sent" in made.json()["problem"]
+    assert "T0PS3CRET" not in made.content.decode()
+    mail = {"host": "127.0.0.1", "port": "25", "from": "a@example.com", "to": "b@example.com", "security": "none"}
+    told = admin("post", "/channels", {"name": "post", "kind": "mail", "settings": mail})
+    assert (told.status_code, "loopback" in told.json()["problem"]) == (201, True), told.json()
 
 
 def test_deliveries_are_listed_with_what_they_say(admin: Asking) -> None:

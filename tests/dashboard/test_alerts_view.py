@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.test import Client
 
 from dashboard import reading
@@ -52,6 +53,12 @@ def test_the_deadline_comes_from_the_frame() -> None:
     table = view.build(frame([], lag=(item,)), {}, {"alerts": rows}).tables["alerts"]
     assert (table["orders"]["loss_in"], table["orders"]["loss_at"]) == (60.0, stamp(T0 + 60_000))
     assert (table["emails"]["loss_in"], table["emails"]["loss_at"]) == (None, None)
+
+
+def test_the_page_knows_what_who_looks_may_do(client: Client, tape: Tape, viewer: None) -> None:
+    assert 'data-may="view metrics"' in client.get("/alerts").content.decode()
+    client.force_login(User.objects.create_superuser("root"))
+    assert " alerts channels " in client.get("/alerts").content.decode().partition('data-may="')[2].partition('"')[0]
 
 
 def test_who_has_no_script_sees_the_number_and_the_table(client: Client, tape: Tape, viewer: None) -> None:

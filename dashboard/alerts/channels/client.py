@@ -85,6 +85,12 @@ def split(url: str) -> SplitResult:
     return parts
 
 
+def place(url: str) -> tuple[str, int]:
+    """Host and port of an address. Raises ValueError as ``split`` does."""
+    parts = split(url)
+    return str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+
+
 @dataclass(frozen=True)
 class Client:
     """Sends. Safe for threads; nothing is kept between two sends, so every try looks and checks anew."""
@@ -98,13 +104,22 @@ class Client:
         """One request, and whatever came of it: never raises for what the other side does."""
         begun = time.monotonic()
         try:
-            parts = split(request.url)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            with self.connected(str(parts.hostname), port, parts.scheme == "https") as sock:
+            parts, (host, port) = split(request.url), place(request.url)
+            with self.connected(host, port, parts.scheme == "https") as sock:
                 code, excerpt, later = _exchange(sock, parts, port, request)
         except (Failed, ValueError) as e:
             return Answer(None, said(str(e)), time.monotonic() - begun)
         return Answer(code, excerpt, time.monotonic() - begun, later)
+
+    def refused(self, host: str, port: int) -> str:
+        """Why nothing may be sent there; "" where it may be, or where the name leads nowhere just now."""
+        try:
+            self._checked(host, port, time.monotonic() + self.seconds)
+        except Refused as e:
+            return str(e)
+        except Failed:
+            pass
+        return ""
 
     @contextmanager
     def connected(self, host: str, port: int, secure: bool) -> Iterator[socket.socket]:
@@ -140,8 +155,9 @@ class Client:
         found = [host] if _is_address(host) else _looked_up(self.resolve, host, port, _left(ends))
         for address in found:
             if kind := refusal(address, self.allow):
+                leads = f"is {kind}" if address == host else f"leads to {address}, {kind}"
                 raise Refused(
-                    f"{host} leads to {address}, {kind}: nothing was sent; "
+                    f"{host} {leads}: nothing was sent; "
                     f'if it is meant, add it to playhead.yaml, as alerts: {{allow: ["{_network(address)}"]}}'
                 )
         return found[:4]

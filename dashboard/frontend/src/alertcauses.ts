@@ -97,14 +97,14 @@ export class Causes {
   private acts(row: AlertRow): HTMLElement {
     const name = row.summary || row.subject;
     const see = h("a", { class: "ctl", href: pageAt(row.subject, row.since), title: "The page of this at the moment when it began", "data-do": `see-${row.id}` }, icon("clock", "i s"), `See ${when(row.since, this.ctx.now())}`);
-    if (!this.ctx.live()) return h("div", { class: "ca" }, see);
+    if (!this.ctx.live() || !this.ctx.may("alerts")) return h("div", { class: "ca" }, see);
     const ack = row.acknowledged_at ? null : button("Acknowledge", () => this.doing.acknowledge(row), { "data-do": `ack-${row.id}`, "aria-label": `Acknowledge ${name}`, title: "I have seen it and take care; nobody else is called" }, icon("check", "i s"), "Acknowledge");
     const mute = button("Silence", () => this.doing.silence(row), { "data-do": `mute-${row.id}`, "aria-label": `Silence ${name}`, "aria-haspopup": "dialog" }, icon("mute", "i s"), "Silence");
     return h("div", { class: "ca" }, see, ...(ack ? [ack] : []), mute);
   }
 
   private under(row: AlertRow, explains: AlertRow[], open: boolean): HTMLElement {
-    const line = open ? "what is fed by the cause and began after it; only the cause was sent" : names(explains);
+    const line = open ? `${why(row, explains)}${row.told.length ? "; only the cause was sent" : ""}` : names(explains);
     const head = h("div", { class: "exh" }, h("button", { type: "button", "aria-expanded": String(open), "data-do": `open-${row.id}`, click: () => this.toggle(row.id) }, icon("right", "i chev"), h("b", {}, `Explains ${many(explains.length, "alert")}`)), h("span", { class: "ell" }, line));
     return h("div", { class: open ? "ex" : "ex shut" }, head, open ? h("ul", {}, ...explains.map((e) => this.explained(e))) : null);
   }
@@ -118,6 +118,14 @@ export class Causes {
     if (this.shut.has(id)) this.shut.delete(id); else this.shut.add(id);
     this.draw();
   }
+}
+
+/** What the explained have to do with their cause. */
+function why(cause: AlertRow, rows: AlertRow[]): string {
+  const group = (row: AlertRow): string => (row.subject.startsWith("lag:") ? row.subject.slice(4).split("/").slice(0, 2).join("/") : "");
+  const same = rows.filter((r) => group(cause) !== "" && group(r) === group(cause)).length;
+  if (same === rows.length) return "the same group, on other topics";
+  return `${same ? "the same group on other topics, and " : ""}what is fed by the cause and began after it`;
 }
 
 function names(rows: AlertRow[]): string {

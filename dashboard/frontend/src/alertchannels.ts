@@ -43,7 +43,7 @@ export class Channels implements Tab {
   private card(c: Channel, sent: Delivery[]): HTMLElement {
     const [css, word] = STATES[c.state] ?? STATES["unused"]!, kind = this.kinds.find((k) => k.name === c.kind)?.label ?? c.kind;
     const to = String(c.settings["to"] ?? c.settings["host"] ?? ""), signed = c.kind === "webhook" ? " · signed, v1" : "";
-    const head = h("header", { class: "sh" }, h("h2", { class: "ell" }, c.name), h("small", { class: "ell", title: c.words }, `${kind}${to ? ` · ${to}` : ""}${signed}`), h("span", { class: "push" }), button("Test", () => void this.test(c), { "aria-label": `Test ${c.name}` }, icon("send", "i s"), "Test"), button("More", () => undefined, { class: "ctl bare icon", "aria-label": `More of ${c.name}`, "aria-haspopup": "menu", click: (event: Event) => this.more(event.currentTarget as HTMLElement, c) }, icon("dots")));
+    const head = h("header", { class: "sh" }, h("h2", { class: "ell" }, c.name), h("small", { class: "ell", title: c.words }, `${kind}${to ? ` · ${to}` : ""}${signed}`), h("span", { class: "push" }), ...(this.ctx.may("channels") ? [button("Test", () => void this.test(c), { "aria-label": `Test ${c.name}` }, icon("send", "i s"), "Test"), button("More", () => undefined, { class: "ctl bare icon", "aria-label": `More of ${c.name}`, "aria-haspopup": "menu", click: (event: Event) => this.more(event.currentTarget as HTMLElement, c) }, icon("dots"))] : []));
     const whose = c.team ? teamTag(c.team, true) : h("span", { class: "dim" }, c.escalation ? "what nobody acknowledged" : "what no team's channel gets");
     const state = h("p", { class: `chstate ${css}` }, h("b", {}, upper(word)), h("span", { class: "dim" }, c.problem || c.words), whose);
     const figure = (label: string, value: string, rest: string): HTMLElement => h("div", {}, h("dt", {}, label), h("dd", { class: "num" }, value, h("small", {}, ` ${rest}`)));
@@ -109,7 +109,8 @@ export class Channels implements Tab {
       const settings = Object.fromEntries(Object.entries(v).filter(([name, value]) => name.startsWith("set.") && (value || !this.isSecret(v["kind"]!, name.slice(4)))).map(([name, value]) => [name.slice(4), value]));
       const body = { name: v["name"], kind: v["kind"], settings, team: v["team"], escalation: !!v["escalation"], enabled: old?.enabled ?? true };
       const made = await write<Channel>(this.ctx, old ? "PUT" : "POST", old ? `/channels/${old.id}` : "/channels", body);
-      this.note(made.made_secret ? `${made.name} is made. Its signing secret, shown this once: ${made.made_secret}` : `${made.name} is saved. Test says whether it works.`);
+      const but = made.problem ? ` But nothing can be sent by it: ${made.problem}.` : "";
+      this.note(made.made_secret ? `${made.name} is made. Its signing secret, shown this once: ${made.made_secret}${but}` : `${made.name} is saved.${but || " Test says whether it works."}`, !!but);
       await this.load();
     }, fields);
   }

@@ -89,11 +89,13 @@ export function typed(form: HTMLElement): Record<string, string> {
   return out;
 }
 
+const MANY = 6; // fields, beyond which they stand in two columns where there is room
+
 /** A form over the page. `save` throws what is wrong; then the form stays as it is and says so. */
 export function openForm(title: string, fields: Field[], action: string, save: (values: Record<string, string>) => Promise<void>, redraw?: (values: Record<string, string>) => Field[]): void {
   const wrong = h("p", { class: "wrong", role: "alert" }), go = h("button", { type: "submit", class: "ctl primary" }, action), body = h("div");
-  const form = h("form", { method: "dialog" }, h("h2", {}, title), body, wrong, h("div", { class: "btns end" }, h("button", { type: "button", class: "ctl bare", click: () => dialog.close() }, "Cancel"), go));
-  const dialog = h("dialog", { class: "formbox", "aria-label": title }, form);
+  const form = h("form", { method: "dialog" }, h("h2", {}, title), body, h("div", { class: "btns end" }, wrong, h("button", { type: "button", class: "ctl bare", click: () => dialog.close() }, "Cancel"), go));
+  const dialog = h("dialog", { class: fields.length > MANY ? "formbox many" : "formbox", "aria-label": title }, form);
   const fill = (list: Field[]): void => { body.replaceChildren(...list.map(labelled)); };
   fill(fields);
   if (redraw) body.addEventListener("change", (event) => { if ((event.target as HTMLElement).dataset["again"] !== undefined || (event.target as HTMLSelectElement).name === "kind") fill(redraw(typed(form))); });

@@ -61,7 +61,7 @@ export class Rules implements Tab {
 
   private line(r: Rule, current: boolean): HTMLElement {
     const look = lookOf({ verdict: "", severity: r.definition.severity }), fired = r.firing ? `${r.firing} firing` : r.fired_30d ? `fired ${r.fired_30d}× in 30 days` : "did not fire in 30 days";
-    const onoff = h("button", { type: "button", class: "switch", role: "switch", "aria-checked": String(r.enabled), "aria-label": `${r.name} is on`, title: r.enabled ? "On" : "Off", click: () => void this.turn(r) });
+    const onoff = h("button", { type: "button", class: "switch", role: "switch", "aria-checked": String(r.enabled), "aria-label": `${r.name} is on`, title: r.enabled ? "On" : "Off", disabled: !this.ctx.may("alerts"), click: () => void this.turn(r) });
     return h("li", { class: `${current ? "cur" : ""}${r.enabled ? "" : " off"}`, "data-rule": r.id }, h("span", { class: "nm" }, h("button", { type: "button", "aria-current": current ? "true" : null, click: () => this.choose(r.id) }, r.name)), h("p", {}, r.problem ? `cannot be read: ${r.problem}` : r.sentence),
       h("span", { class: "meta" }, h("span", { class: `sev ${look.css}` }, icon(look.icon), r.definition.severity), h("span", { class: "num" }, r.enabled ? fired : "off"), onoff));
   }
@@ -105,8 +105,8 @@ class Editor {
     this.save = button("Save rule", () => void this.keep(), { class: "ctl primary" });
     this.backtest = new Backtest(ctx, (seconds) => this.hold(seconds));
     this.sentence = this.made(rule?.definition ?? emptyRule());
-    const more = rule ? button("More", () => undefined, { class: "ctl bare icon", "aria-label": "More of this rule", "aria-haspopup": "menu", click: (event: Event) => openMenu(event.currentTarget as HTMLElement, rule.name, [{ label: "Delete the rule", icon: "close", run: () => void this.drop() }]) }, icon("dots")) : null;
-    this.el.append(h("header", { class: "sh" }, this.name, this.changed, h("span", { class: "push" }), button("Discard", () => events.done(null, ""), { class: "ctl bare" }), this.save, ...(more ? [more] : [])), this.sentence.el, this.wrong,
+    const mine = ctx.may("alerts"), more = rule && mine ? button("More", () => undefined, { class: "ctl bare icon", "aria-label": "More of this rule", "aria-haspopup": "menu", click: (event: Event) => openMenu(event.currentTarget as HTMLElement, rule.name, [{ label: "Delete the rule", icon: "close", run: () => void this.drop() }]) }, icon("dots")) : null;
+    this.el.append(h("header", { class: "sh" }, this.name, this.changed, h("span", { class: "push" }), button("Discard", () => events.done(null, ""), { class: "ctl bare" }), mine ? this.save : null, ...(more ? [more] : [])), this.sentence.el, this.wrong,
       ...(rule ? [h("p", { class: "dim" }, `${rule.built_in ? "Came with Playhead" : `By ${rule.created_by}`}, version ${rule.version}. What fires now ends when the rule is changed.`)] : []), this.backtest.el);
     this.mark();
     this.ask();

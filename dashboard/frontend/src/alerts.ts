@@ -55,7 +55,7 @@ class Now implements Tab {
     const { alert, silence } = this.ctx.params;
     if (this.followed) return;
     this.followed = true;
-    const mute = this.rows.find((r) => r.id === silence);
+    const mute = this.ctx.may("alerts") && this.rows.find((r) => r.id === silence);
     if (silence) this.ctx.setParams({ silence: null });
     if (mute) this.silences.make(matcherOf(mute));
     if (!alert) return;
@@ -185,6 +185,8 @@ class AlertsView implements View {
   }
 
   private drawAct(name: Name): void {
+    const needs = name === "channels" ? "channels" : "alerts";
+    if (!this.ctx.may(needs)) return this.act.replaceChildren(h("a", { class: "mut", href: `/login?next=${encodeURIComponent(location.pathname + location.search)}` }, name === "channels" ? "Log in as an administrator to change channels" : "Log in to acknowledge, silence and make rules"));
     this.act.replaceChildren(name === "channels" ? button("New channel", () => void this.channels?.edit(), { class: "ctl primary", "aria-haspopup": "dialog" }, icon("plus", "i s"), "New channel") : button("New rule", () => this.newRule(), { class: "ctl primary" }, icon("plus", "i s"), "New rule"));
   }
 

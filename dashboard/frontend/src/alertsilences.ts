@@ -32,7 +32,7 @@ export class Silences {
   private items: Silence[] = [];
 
   constructor(private ctx: Context, private note: (text: string, bad?: boolean) => void) {
-    this.el.append(h("header", { class: "sh" }, h("h2", {}, "Silences"), this.count, h("span", { class: "push" }), button("New", () => this.make({}), { "aria-haspopup": "dialog" }, icon("plus", "i s"), "New")), this.list);
+    this.el.append(h("header", { class: "sh" }, h("h2", {}, "Silences"), this.count, h("span", { class: "push" }), ctx.may("alerts") ? button("New", () => this.make({}), { "aria-haspopup": "dialog" }, icon("plus", "i s"), "New") : null), this.list);
   }
 
   async load(): Promise<void> {
@@ -53,7 +53,7 @@ export class Silences {
     const bar = h("span", { class: "prog" }, h("i"));
     (bar.firstElementChild as HTMLElement).style.width = `${Math.round(part * 100)}%`;
     const ends = s.repeats ? `every ${s.repeats}, ${when(s.starts_at, now)} for ${duration((b - a) / 1000)}${s.active ? ", now" : ""}` : a > now ? `begins ${when(s.starts_at, now)}, for ${duration((b - a) / 1000)}` : `ends ${when(s.ends_at, now)}, in ${duration(Math.max(0, (b - now) / 1000))}`;
-    const more = this.ctx.live() ? button("More", () => undefined, { class: "ctl bare icon", "aria-label": `More of the silence of ${words(s.matcher)}`, "aria-haspopup": "menu", click: (event: Event) => this.more(event.currentTarget as HTMLElement, s) }, icon("dots")) : null;
+    const more = this.ctx.live() && this.ctx.may("alerts") ? button("More", () => undefined, { class: "ctl bare icon", "aria-label": `More of the silence of ${words(s.matcher)}`, "aria-haspopup": "menu", click: (event: Event) => this.more(event.currentTarget as HTMLElement, s) }, icon("dots")) : null;
     return h("li", { "data-silence": s.id }, h("div", { class: "sl1" }, icon("mute", "i s"), h("b", { class: "ell" }, words(s.matcher)), h("span", { class: "mut ell" }, s.matcher["rule"] ? `rule ${s.matcher["rule"].join(", ")}` : "any rule"), s.kind === "maintenance" ? h("span", { class: "chg" }, "maintenance") : null, h("span", { class: "push" }), more),
       h("p", {}, `${s.reason} `, h("span", { class: "dim" }, `${s.created_by}, ${when(s.created_at, now)}`)),
       h("div", { class: "sl3" }, s.repeats ? null : bar, h("span", { class: "num" }, ends), h("span", { class: "dim" }, s.held_back ? `held back ${many(s.held_back, "alert")}` : "held back nothing yet")));
@@ -78,6 +78,7 @@ export class Silences {
     ];
     openForm(old ? "Change the silence" : "Silence", fields, old ? "Change" : "Silence", async (v) => {
       const given = Object.fromEntries(NAMES.filter((n) => v[n]).map((n) => [n, v[n]!.split(",").map((g) => g.trim()).filter(Boolean)]));
+      if (!Object.keys(given).length) throw new Error(`Fill in at least one of ${NAMES.map(upper).join(", ")}; * stands for all.`);
       const body = { matcher: given, reason: v["reason"], lasts: Number(v["lasts"]), repeats: v["repeats"], kind: v["maintenance"] || v["repeats"] ? "maintenance" : "silence" };
       await write(this.ctx, old ? "PUT" : "POST", old ? `/silences/${old.id}` : "/silences", body);
       this.note("Silenced. The next frame shows it.");

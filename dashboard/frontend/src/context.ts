@@ -6,6 +6,8 @@ export interface Context {
   view: string;
   params: Params;
   csrf: string;
+  /** Whether who looks may do this (an action of GET /api/v1/me). */
+  may: (action: string) => boolean;
   /** The playhead's moment now, in ms: the last frame's time and what has passed since. */
   now: () => number;
   /** Whether the page follows the newest moment. */

@@ -28,6 +28,8 @@ async function maker(view: string): Promise<Make> {
 class Page implements Context {
   readonly view = document.body.dataset["view"] ?? "map";
   readonly csrf = document.body.dataset["csrf"] ?? "";
+  private allowed = new Set((document.body.dataset["may"] ?? "").split(" "));
+  may = (action: string): boolean => this.allowed.has(action);
   params: Params = JSON.parse(document.body.dataset["params"] || "{}") as Params;
   private current: State | null = null;
   private receivedAt = 0;

@@ -39,7 +39,7 @@ def picture(frame: Frame, drawn: Drawn, path: str) -> Picture:
         drawn = Drawn([n for n in drawn.nodes if n.id in near], links)
     rows = _merged_edges(index_of(frame), drawn, boxes)
     single = [n for n in drawn.nodes if n.id not in boxes]
-    places = _places(drawn, boxes, inside, rows) if inside else _settled(drawn, boxes)
+    places = _places(drawn, boxes, inside) if inside else _settled(drawn, boxes)
     paths = {b: f"{path}{STEP}{b}" for i in inside if (b := boxes.get(i))}
     nodes = _box_rows(frame, drawn, boxes, places, paths)
     nodes |= {n.id: node_row(index_of(frame), n, places[n.id]) for n in single}
@@ -59,15 +59,20 @@ def _opened(drawn: Drawn, path: str) -> tuple[dict[str, str], set[str]]:
     return boxes, inside
 
 
-def _places(drawn: Drawn, boxes: Mapping[str, str], inside: set[str], rows: Table) -> Points:
-    names = {boxes.get(n.id, n.id) for n in drawn.nodes}
-    links = [(r["source"], r["target"]) for r in rows.values()]
+def _places(drawn: Drawn, boxes: Mapping[str, str], inside: set[str]) -> Points:
+    names, links = _first_seen(drawn, boxes)
     members = {boxes.get(i, i) for i in inside}
-    return opened(members, names - members, links)
+    return opened({n: names[n] for n in members}, names.keys() - members, links)
 
 
 def _settled(drawn: Drawn, boxes: Mapping[str, str]) -> Points:
     """Places that stay: they follow from when each box and each link between two was first seen."""
+    names, links = _first_seen(drawn, boxes)
+    return settled(names, links, CARDS if len(set(boxes.values())) * 2 > len(names) else LOOSE)
+
+
+def _first_seen(drawn: Drawn, boxes: Mapping[str, str]) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+    """When each of what is drawn, and each link between two of these, was first seen, ms."""
     names: dict[str, int] = {}
     links: dict[tuple[str, str], int] = {}
     for node in drawn.nodes:
@@ -78,7 +83,7 @@ def _settled(drawn: Drawn, boxes: Mapping[str, str]) -> Points:
         if ends[0] != ends[1]:
             seen = min((e.first_seen for e in edge.evidence), default=0)
             links[ends] = min(seen, links.get(ends, seen))
-    return settled(names, links, CARDS if len(set(boxes.values())) * 2 > len(names) else LOOSE)
+    return names, links
 
 
 def _outline(drawn: Drawn, inside: set[str], rows: Sequence[Row], path: str) -> Row | None:

@@ -16,6 +16,8 @@ Pitch = tuple[float, float]
 Block = dict[str, Slot]
 Link = tuple[str, str]
 Links = tuple[Link, ...]
+Seen = tuple[tuple[str, int], ...]  # each with when it was first seen
+SeenLinks = tuple[tuple[Link, int], ...]
 
 LOOSE: Pitch = (PITCH_X, PITCH_Y)  # names stand under the shapes
 CARDS: Pitch = (232.0, 72.0)  # names stand inside
@@ -32,10 +34,13 @@ def layered(nodes: Iterable[str], edges: Iterable[tuple[str, str]], pitch: Pitch
     return _layered(tuple(sorted(nodes)), links, pitch)
 
 
-def opened(inside: Iterable[str], boxes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Points:
-    """The members of a box in the middle, what feeds them at the left, what they feed at the right."""
-    links = tuple(sorted({(a, b) for a, b in edges if a != b}))
-    return _opened(tuple(sorted(inside)), tuple(sorted(boxes)), links)
+def opened(inside: Mapping[str, int], boxes: Iterable[str], links: Mapping[Link, int]) -> Points:
+    """The members of a box in the middle, what feeds them at the left, what they feed at the right.
+
+    ``inside``, ``links``: when each was first seen, ms. As in ``settled`` who comes later moves nobody: members go
+    between the sides, boxes below those of their side.
+    """
+    return _opened(tuple(sorted(inside.items())), tuple(sorted(boxes)), tuple(sorted(links.items())))
 
 
 def settled(nodes: Mapping[str, int], links: Mapping[tuple[str, str], int], pitch: Pitch = LOOSE) -> Points:
@@ -47,17 +52,37 @@ def settled(nodes: Mapping[str, int], links: Mapping[tuple[str, str], int], pitc
 
 
 @lru_cache(maxsize=32)
-def _settled(nodes: tuple[tuple[str, int], ...], links: tuple[tuple[Link, int], ...], pitch: Pitch) -> Points:
+def _settled(nodes: Seen, links: SeenLinks, pitch: Pitch) -> Points:
+    wide, high = PITCH_X / pitch[0], PITCH_Y / pitch[1]
+    found = {n: (x * wide, y * high) for n, (x, y) in _first(nodes, links, pitch).items()}
+    for node, own in _later(nodes, links, found):
+        found = place([*found, node], own, found)
+    return {n: (x / wide, y / high) for n, (x, y) in found.items()}
+
+
+def _first(nodes: Seen, links: SeenLinks, pitch: Pitch) -> Points:
+    """Places of what was there in the first minute."""
     begun = min((seen for _, seen in nodes), default=0) + TOGETHER_MS
     first = {n for n, seen in nodes if seen <= begun}
-    old = [ends for ends, seen in links if seen <= begun and first.issuperset(ends)]
-    wide, high = PITCH_X / pitch[0], PITCH_Y / pitch[1]
-    found = {n: (x * wide, y * high) for n, (x, y) in layered(first, old, pitch).items()}
-    for node, came in sorted(nodes, key=lambda n: (n[1], n[0])):
-        if node not in found:
-            own = [e for e, seen in links if node in e and seen <= came + TOGETHER_MS]
-            found = place([*found, node], own, found)
-    return {n: (x / wide, y / high) for n, (x, y) in found.items()}
+    return layered(first, [ends for ends, seen in links if seen <= begun and first.issuperset(ends)], pitch)
+
+
+def _later(nodes: Seen, links: SeenLinks, there: Points) -> Sequence[tuple[str, list[Link]]]:
+    """Who came after them, in that order, each with its links of then."""
+    late = sorted((came, n) for n, came in nodes if n not in there)
+    return [(n, [e for e, seen in links if n in e and seen <= came + TOGETHER_MS]) for came, n in late]
+
+
+def _between(nodes: Seen, links: SeenLinks) -> Points:
+    """Places as ``settled`` has them, but in the columns of the first minute."""
+    found = dict(_first(nodes, links, LOOSE))
+    right = max(x for x, _ in found.values())
+    for node, own in _later(nodes, links, found):
+        x, y = place([*found, node], own, found)[node]
+        x = min(max(x, 0.0), right)
+        rows = {round(b / PITCH_Y) for a, b in found.values() if a == x}
+        found[node] = x, next(r for r in count(max(0, round(y / PITCH_Y))) if r not in rows) * PITCH_Y
+    return found
 
 
 @lru_cache(maxsize=32)
@@ -139,27 +164,42 @@ def _fit(size: Slot, wide: int, taken: set[Slot], start: int) -> Slot:
 
 
 @lru_cache(maxsize=32)
-def _opened(inside: tuple[str, ...], boxes: tuple[str, ...], links: Links) -> Points:
-    members = set(inside)
-    middle = _layered(inside, tuple(x for x in links if x[0] in members and x[1] in members), LOOSE)
-    wide, high = (max(p[i] for p in middle.values()) for i in (0, 1))
-    touch: dict[str, list[float]] = {b: [] for b in boxes}
-    gives: dict[str, int] = dict.fromkeys(boxes, 0)
-    for a, b in links:
-        box, member, way = (a, b, 1) if a in gives else (b, a, -1)
-        if box in gives and member in middle:
-            touch[box].append(middle[member][1])
-            gives[box] += way
-    order = sorted(boxes, key=lambda b: (sum(touch[b]) / (len(touch[b]) or 1), b))
-    sources, targets = [b for b in order if gives[b] > 0], [b for b in order if gives[b] <= 0]
+def _opened(inside: Seen, boxes: tuple[str, ...], links: SeenLinks) -> Points:
+    members = {n for n, _ in inside}
+    middle = _between(inside, tuple(x for x in links if members.issuperset(x[0])))
+    begun = min(seen for _, seen in inside) + TOGETHER_MS
+    first = [middle[n] for n, seen in inside if seen <= begun]
+    wide, high = (max(p[i] for p in first) for i in (0, 1))
+    sides: dict[int, list[tuple[tuple[int, float, str], str]]] = {-1: [], 1: []}
+    for box in boxes:
+        came, gives, touch = _touch(box, links, middle)
+        late = came if came > begun else 0
+        sides[-1 if gives > 0 else 1].append(((late, 0.0 if late else touch, box), box))
+    out = dict(middle)
+    for way, edge in ((-1, -GAP), (1, wide + GAP)):
+        order = [(box, key[0] > 0) for key, box in sorted(sides[way])]
+        out |= _beside([b for b, late in order if not late], [b for b, late in order if late], high, edge, way)
+    return out
+
+
+def _touch(box: str, links: SeenLinks, middle: Points) -> tuple[int, int, float]:
+    """When a box was first linked to the members, by how many links more it fed them then, and at which height."""
+    own = [(a, b, seen) for (a, b), seen in links if (a == box and b in middle) or (b == box and a in middle)]
+    came = min((seen for _, _, seen in own), default=0)
+    then = [(a, b) for a, b, seen in own if seen <= came + TOGETHER_MS]
+    heights = [middle[b if a == box else a][1] for a, b in then]
+    return came, sum(1 if a == box else -1 for a, _ in then), sum(heights) / (len(heights) or 1)
+
+
+def _beside(boxes: Sequence[str], late: Sequence[str], high: float, edge: float, way: int) -> Points:
+    """Columns of boxes beside the middle, each of about the same number, around its half height; late ones below."""
     most = max(8, ceil(high / CARDS[1]) + 1)
-    return {**middle, **_beside(sources, most, high, -GAP, -1), **_beside(targets, most, high, wide + GAP, 1)}
-
-
-def _beside(boxes: Sequence[str], most: int, high: float, edge: float, way: int) -> Points:
-    """Columns of boxes beside the middle, each of about the same number, around the middle's half height."""
     columns = ceil(len(boxes) / most)
-    rows = ceil(len(boxes) / columns) if columns else 1
-    top = (high - (min(rows, len(boxes)) - 1) * CARDS[1]) / 2
+    rows = ceil(len(boxes) / columns) if columns else 0
+    slots = [(i // rows, i % rows) for i in range(len(boxes))]
+    below = [(c, r) for c in range(columns) for r in range(rows, most)]
+    beyond = [(columns + i // most, i % most) for i in range(max(0, len(late) - len(below)))]
+    top = (high - max(0, rows - 1) * CARDS[1]) / 2
     first = edge + way * CARDS[0] / 2
-    return {b: (first + way * (i // rows) * CARDS[0], top + (i % rows) * CARDS[1]) for i, b in enumerate(boxes)}
+    places = zip([*boxes, *late], [*slots, *below[: len(late)], *beyond], strict=True)
+    return {b: (first + way * c * CARDS[0], top + r * CARDS[1]) for b, (c, r) in places}

@@ -218,3 +218,35 @@ def test_a_flow_that_a_service_explains_leads_no_further_around_a_focus() -> Non
     drawn = build("map", frame([a, b, c, one, two, last], edges), {"focus": last.id, "upstream": "3"}).tables
     assert set(drawn["nodes"]) == {last.id, c.id, two.id, b.id}
     assert "derives" not in {e["relation"] for e in drawn["edges"].values()}
+
+
+def test_nothing_that_comes_later_moves_what_stands_in_or_beside_an_open_team() -> None:
+    minute, others = 60_000, [f"team{i}" for i in range(7)]
+    mine = [structs.replace(topic(f"m{i}", team="mine"), first_seen=1_000) for i in range(9)]
+    rest = [structs.replace(topic(f"t{i}", team=others[i % 7]), first_seen=1_000) for i in range(320)]
+
+    def link(a: NodeState, b: NodeState, seen: int) -> EdgeState:
+        found = edge(a, b, "derives")
+        return structs.replace(found, evidence=tuple(structs.replace(e, first_seen=seen) for e in found.evidence))
+
+    def places(nodes: list[NodeState], edges: list[EdgeState]) -> dict[str, tuple[float, float]]:
+        drawn = build("map", frame(nodes, edges), {"open": "team:mine"}).tables["nodes"]
+        return {k: (r["x"], r["y"]) for k, r in drawn.items()}
+
+    links = [link(a, b, 2_000) for a, b in pairwise(mine[:6])]
+    links += [link(rest[i], mine[i], 2_000) for i in range(3)] + [link(mine[5], rest[i], 2_000) for i in range(3, 6)]
+    before = places([*mine, *rest], links)
+    nodes = [*mine, *rest]
+    assert len(before) == len(set(before.values())) == 9 + 6
+    for n in range(12):  # members at the end, at the beginning, alone; teams that feed or read; links of old ones
+        at = (90 + n) * minute
+        new = structs.replace(topic(f"new{n}", team="mine"), first_seen=at)
+        team = structs.replace(topic(f"other{n}", team=f"new{n}"), first_seen=at)
+        nodes = [*nodes, new, team]
+        own = ([link(mine[5], new, at)], [link(new, mine[0], at)], [])[n % 3]
+        links = [*links, *own, link(team, mine[n % 9], at) if n % 2 else link(mine[n % 9], team, at)]
+        links += [link(mine[8], mine[n % 8], at), link(rest[0], mine[7], at), link(mine[7], rest[6], at)]
+        after = places(nodes, links)
+        assert {k: v for k, v in after.items() if k in before} == before
+        assert len(after) == len(set(after.values()))
+        before = after

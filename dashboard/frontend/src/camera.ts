@@ -23,9 +23,9 @@ export class Camera {
   }
 
   /** All of it in sight, with some px around, and never larger than it reads well. */
-  fit({ x1, y1, x2, y2 }: Bounds, padding: number): void {
-    const room = (whole: number, length: number): number => Math.max(1, whole - padding * 2) / Math.max(1, length);
-    this.zoom = Math.max(LEAST, Math.min(AT_REST, room(this.width, x2 - x1), room(this.height, y2 - y1)));
+  fit({ x1, y1, x2, y2 }: Bounds, padding: number, above = padding): void {
+    const room = (whole: number, length: number): number => Math.max(1, whole) / Math.max(1, length);
+    this.zoom = Math.max(LEAST, Math.min(AT_REST, room(this.width - padding * 2, x2 - x1), room(this.height - above * 2, y2 - y1)));
     this.x = (this.width - (x1 + x2) * this.zoom) / 2;
     this.y = (this.height - (y1 + y2) * this.zoom) / 2;
   }

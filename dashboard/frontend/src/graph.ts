@@ -74,7 +74,7 @@ export class Graph {
 
   select(id: string | null): void { this.chosen = id && this.byId.has(id) && this.strokes.size >= CROWD ? id : null; this.render(); }
 
-  fit(padding = 64, only?: (n: MapNode) => boolean): void {
+  fit(padding = 64, only?: (n: MapNode) => boolean, above = padding): void {
     const shown = only ? this.nodes.filter(only) : this.nodes;
     if (!shown.length) return;
     const out: Bounds = { x1: Infinity, y1: Infinity, x2: -Infinity, y2: -Infinity };
@@ -83,16 +83,17 @@ export class Graph {
       out.x1 = Math.min(out.x1, n.x - w / 2); out.x2 = Math.max(out.x2, n.x + w / 2);
       out.y1 = Math.min(out.y1, n.y - h / 2); out.y2 = Math.max(out.y2, n.y + h / 2 + below);
     }
-    this.camera.fit(out, padding);
+    this.camera.fit(out, padding, above);
     this.render();
   }
 
   /** As much of it as can be read at this zoom: where most stands, and what asks for somebody counts threefold. */
   fitPart(zoom: number, padding: number, trouble: (id: string) => boolean): void {
-    const { width, height } = this.camera, room = (px: number): number => Math.max(1, px - padding * 2) / zoom;
+    // A phone that lies on its side has no height to give away.
+    const { width, height } = this.camera, above = Math.min(padding, height * 0.08), room = (px: number): number => Math.max(1, px) / zoom;
     const widest = Math.max(0, ...this.nodes.map((n) => sizeOf(n.kind).w)), highest = Math.max(0, ...this.nodes.map((n) => sizeOf(n.kind).h)) + 26;
-    const part = densest(this.nodes.map((n) => ({ x: n.x, y: n.y, weight: trouble(n.id) ? 3 : 1 })), room(width) - widest, room(height) - highest);
-    if (part) this.fit(padding, (n) => n.x >= part.x1 && n.x <= part.x2 && n.y >= part.y1 && n.y <= part.y2);
+    const part = densest(this.nodes.map((n) => ({ x: n.x, y: n.y, weight: trouble(n.id) ? 3 : 1 })), room(width - padding * 2) - widest, room(height - above * 2) - highest);
+    if (part) this.fit(padding, (n) => n.x >= part.x1 && n.x <= part.x2 && n.y >= part.y1 && n.y <= part.y2, above);
   }
 
   /** How many nodes stand on the screen. */

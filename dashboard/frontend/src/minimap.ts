@@ -47,7 +47,7 @@ export class MiniMap {
   draw(): void {
     const { camera } = this.graph, a = camera.world({ x: 0, y: 0 }), b = camera.world({ x: camera.width, y: camera.height });
     const all = a.x <= this.left + 50 && a.y <= this.top + 20 && b.x >= this.left + this.wide - 50 && b.y >= this.top + this.high - 40;
-    this.el.hidden = all || camera.width < 700 || this.wide <= 0;
+    this.el.hidden = all || camera.width < 700 || camera.height < 260 || this.wide <= 0;
     if (this.el.hidden) return;
     const g = this.el.getContext("2d")!, clamp = (v: number, most: number): number => Math.max(1, Math.min(most - 1, v));
     g.clearRect(0, 0, WIDTH, HEIGHT);

@@ -31,6 +31,7 @@ from bench.pages import edges, first_byte
 from bench.tape import TEN, Shop, prepare
 
 HERTZ = os.sysconf("SC_CLK_TCK")
+STALL = 0.9  # seconds: a lock of the catalog that is waited for costs a whole one
 MARGIN = 2.0  # seconds after which what was set going is in its stride
 
 
@@ -275,7 +276,9 @@ def seeks(args: argparse.Namespace, port: int, ticker: Ticker, meter: Meter) -> 
                 pass
             took.append(time.perf_counter() - began)
     after = meter.resident()
-    return [("seek", quantiles(took)), (f"memory over {args.seeks} seeks", f"{before:.0f} MB, then {after:.0f} MB")]
+    stalls = f"{sum(t > STALL for t in took)} of {len(took)}, load {os.getloadavg()[0]:.1f}"
+    of_seeks = [("seek", quantiles(took)), (f"seek: over {STALL * 1000:.0f} ms", stalls)]
+    return [*of_seeks, (f"memory over {args.seeks} seeks", f"{before:.0f} MB, then {after:.0f} MB")]
 
 
 def run(args: argparse.Namespace, ticker: Ticker, port: int, pid: int) -> Iterator[tuple[str, str]]:

@@ -195,6 +195,14 @@ class Lake:
                 self._retrying(partial(self._do, "CALL ducklake_rewrite_data_files('lake')"))
             self._retrying(partial(self._do, f"CALL ducklake_expire_snapshots('lake', {old})"))
             self._retrying(partial(self._do, f"CALL ducklake_cleanup_old_files('lake', {old})"))
+            if whole:
+                self._attach_anew()
+
+    def _attach_anew(self) -> None:
+        """DuckLake remembers every snapshot for as long as it is attached: some 40 kB a tick."""
+        con = self._retrying(self._connect)
+        old, self._con = self._con, con
+        old.close()
 
     def thin(self, start: Ms, end: Ms, step: Ms) -> None:
         """Leaves of ``start`` to ``end`` the newest row of each key in each ``step``, a table at a time."""
@@ -369,6 +377,8 @@ def connected(at: Depot) -> duckdb.DuckDBPyConnection:
     # One thread: a block is one row group, and two of them cost a seek more than they save.
     options = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "1"}
     con = duckdb.connect(config={**options, "memory_limit": "512MB"})
+    if not at.s3:  # the system keeps what is read of a disk; a second copy only grows, up to all of the limit
+        con.execute("SET enable_external_file_cache = false")
     catalog = "postgres_scanner" if isinstance(at.catalog, Postgres) else "sqlite_scanner"
     for name in ("ducklake", catalog, *(("httpfs",) if at.s3 else ())):
         con.execute(f"LOAD {_quoted(str(extension(name)))}")

@@ -94,3 +94,14 @@ def test_a_catalog_that_is_none_is_left_to_those_who_need_it(tmp_path: Path) -> 
     path.write_bytes(b"no database" * 1000)
     with catalog.held(path), catalog.held(tmp_path / "absent" / "lake.sqlite"):
         assert path.read_bytes() == b"no database" * 1000
+
+
+def test_what_was_read_is_not_kept_twice_and_merging_forgets_old_snapshots(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    for tick in range(1, 40):
+        lake.write(tick, tick * 1000, {"numbers": [(f"s{n}", "rate", 1.0 * tick) for n in range(50)]})
+        lake.compact(whole=tick % 13 == 0)
+        assert len(lake.latest("numbers", tick * 1000, tick)) == 50
+    kept = lake.query("SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'EXTERNAL_FILE_CACHE'")
+    lake.close()
+    assert kept == [(0,)]

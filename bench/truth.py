@@ -1,11 +1,12 @@
 """Playhead's time lag beside the truth, on Apache Kafka, case by case.
 
-  KAFKA_LIBS=DIR python -m bench.truth [--seconds 150] [--every 5] [--port PORT] [--cases steady,quiet]
+  KAFKA_LIBS=DIR python -m bench.truth [--seconds 150] [--every 3] [--groups 4] [--port PORT] [--cases steady,quiet]
 
-A thread writes and commits, and keeps the book: the broker's own append time of each record (where producers set the
-time: between sending and acknowledgement), and each commit once it was acknowledged. Groups commit without reading. The
-follower and the ingest run beside it. ``inside``: samples whose stated interval holds the book's time lag at the
-sample's moment; ``as sampled``: for the position that the follower had then, so that what is left is the model of time.
+Threads write and commit, and keep the book: the broker's own append time of each record (where producers set the time:
+between sending and acknowledgement), and each commit once it was acknowledged. Groups commit without reading. The
+follower and the ingest run beside them; each case has several groups, each at another point of its course. ``inside``:
+samples whose stated interval holds the book's time lag at the sample's moment; ``as sampled``: for the position that
+the follower had then, so that what is left is the model of time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -32,6 +34,7 @@ from lineage.observations import Ms, PositionsFrame
 from tests.contracts import brokers
 
 QUICK_CLEANER = "log.cleaner.backoff.ms=500\n"
+AHEAD = 37  # steps between two groups of a case
 ROUNDED = 0.002  # seconds: figures are whole ms
 
 
@@ -56,11 +59,11 @@ class Sample(NamedTuple):
 
 
 class Driver(threading.Thread):
-    """Writes and commits for all cases until told to stop, and is never waited for by who watches."""
+    """Writes and commits for one group of each case, ``ahead`` steps on; never waited for by who watches."""
 
-    def __init__(self, groups: Sequence[Group], seconds: float) -> None:
+    def __init__(self, groups: Sequence[Group], seconds: float, ahead: int) -> None:
         super().__init__()
-        self._groups, self._seconds = groups, seconds
+        self._groups, self._seconds, self._ahead = groups, seconds, ahead
         self.failed: BaseException | None = None
 
     def run(self) -> None:
@@ -68,7 +71,7 @@ class Driver(threading.Thread):
         try:
             while (passed := time.monotonic() - began) < self._seconds:
                 for group in self._groups:
-                    CASES[group.case].step(group, round(passed * STEPS), passed / self._seconds)
+                    CASES[group.case].step(group, round(passed * STEPS) + self._ahead, passed / self._seconds)
                 time.sleep(max(0.0, began + passed + 1 / STEPS - time.monotonic()))
         except BaseException as error:
             self.failed = error
@@ -108,33 +111,36 @@ class Watching:
 class Stated(NamedTuple):
     """As the ingest had it after a frame."""
 
-    case: str
+    group: Group
     at: Ms
     position: int
     time_lag: float | None
     error: float | None
 
 
-def measure(address: str, cases: Sequence[str], seconds: float, every: float) -> list[Sample]:
-    """Runs the cases together. Raises what a case failed with."""
-    groups = [Group(address, case, CASES[case].config) for case in cases]
-    for group in groups:
-        CASES[group.case].before(group)
-    watching, driver, stated = Watching(address, every), Driver(groups, seconds), list[Stated]()
+def measure(address: str, cases: Sequence[str], seconds: float, every: float, copies: int = 1) -> list[Sample]:
+    """Runs the cases together, each with so many groups. Raises what a case failed with."""
+    sets = [[Group(address, case, CASES[case].config) for case in cases] for _ in range(copies)]
+    groups = [group for each in sets for group in each]
+    with ThreadPoolExecutor(len(groups)) as pool:
+        list(pool.map(lambda g: CASES[g.case].before(g), groups))
+    watching, stated = Watching(address, every), list[Stated]()
+    drivers = [Driver(each, seconds, n * AHEAD) for n, each in enumerate(sets)]
     try:
-        driver.start()
-        while driver.is_alive():
+        for driver in drivers:
+            driver.start()
+        while any(driver.is_alive() for driver in drivers):
             frame = watching.tick(time.monotonic() + every)
             stated += _stated(watching.ingest, groups, frame.at)
     finally:
-        driver.join()
+        for driver in drivers:
+            driver.join()
         watching.close()
         for group in groups:
             group.close()
-    if driver.failed is not None:
-        raise driver.failed
-    books = {g.case: g.book for g in groups}
-    return [_sample(s, books[s.case]) for s in stated]
+    for failed in (driver.failed for driver in drivers if driver.failed):
+        raise failed
+    return sorted((_sample(s) for s in stated), key=lambda s: cases.index(s.case))
 
 
 def _stated(ingest: Ingest, groups: Sequence[Group], at: Ms) -> list[Stated]:
@@ -145,14 +151,15 @@ def _stated(ingest: Ingest, groups: Sequence[Group], at: Ms) -> list[Stated]:
             continue
         row = track.row
         behind, error = time_lag(row.lag, row.unread, row.behind_since, row.error, at)
-        found.append(Stated(g.case, at, track.parts[0].committed, behind, error))
+        found.append(Stated(g, at, track.parts[0].committed, behind, error))
     return found
 
 
-def _sample(s: Stated, book: Book) -> Sample:
+def _sample(s: Stated) -> Sample:
+    book = s.group.book
     position = book.committed(s.at)
     true = _true(book, s.at, s.position if position is None else position)
-    return Sample(s.case, s.at, s.time_lag, s.error, true, _true(book, s.at, s.position))
+    return Sample(s.group.case, s.at, s.time_lag, s.error, true, _true(book, s.at, s.position))
 
 
 def _true(book: Book, at: Ms, position: int) -> tuple[float, float]:
@@ -184,7 +191,8 @@ def _line(case: str, samples: Sequence[Sample]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=150.0)
-    parser.add_argument("--every", type=float, default=5.0, help="between two samples")
+    parser.add_argument("--every", type=float, default=3.0, help="between two samples")
+    parser.add_argument("--groups", type=int, default=4, help="of each case")
     parser.add_argument("--port", type=int)
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--all", action="store_true", help="print each sample that lies outside")
@@ -193,11 +201,11 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="truth-") as work,
         brokers.apache(Path(work), QUICK_CLEANER, args.port) as address,
     ):
-        samples = measure(address, args.cases.split(","), args.seconds, args.every)
+        samples = measure(address, args.cases.split(","), args.seconds, args.every, args.groups)
     print(table(samples))
     for s in samples if args.all else ():
         if s.stated is not None and not s.inside(s.true):
-            print(s.case, s.at - samples[0].at, s.stated, s.error, "true", s.true, "as sampled", s.as_sampled)
+            print(s.case, s.at, s.stated, s.error, "true", s.true, "as sampled", s.as_sampled)
     print("load", os.getloadavg())
 
 

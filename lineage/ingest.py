@@ -21,7 +21,7 @@ from lineage.identity import is_unknown_writer, split_id
 from lineage.lag import written
 from lineage.lake import Row, block_of
 from lineage.layout import Point, place
-from lineage.meter import EMPTY, GONE, NOBODY, LagRow, Meter
+from lineage.meter import GONE, LOOKED, NOBODY, LagRow, Meter
 from lineage.observations import (
     AnyObservation,
     ClusterSeen,
@@ -168,10 +168,8 @@ class Ingest:
             if topic is None or not 0 <= r.offset <= (r.upto if r.found is None else r.found):
                 continue
             at = written(r.stamp, r.kind, o.ends_at)
-            cluster.meter.see_record(r.topic, r.partition, r.offset, r.found, r.upto, at)
-            log_of = cluster.meter.logs.get(r.topic, {}).get(r.partition)
-            for metric, value in zip(EMPTY, log_of.empty if log_of else (), strict=False):
-                self.put(f"part:{o.cluster}/{topic.topic_id}/{r.partition}", metric, value or None)
+            for offset, upto in cluster.meter.see_record(r.topic, r.partition, r.offset, r.found, r.upto, at).items():
+                self.put(f"part:{o.cluster}/{topic.topic_id}/{r.partition}", f"{LOOKED}{offset}", upto)
 
     def _edges(self, o: EdgesSeen) -> None:
         digest = hash(encode(o))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
@@ -29,7 +29,7 @@ SUMS_MS = 150_000  # how long a topic's are
 SPEED_MS = 600_000  # over which the log start's speed is taken
 DECAY_MS = 600_000  # each so long, a pace that was not met again gives way
 MARKERS = 2  # offsets that transactions leave at a partition's end
-EMPTY = ("empty_from", "empty_to")  # metrics by which a restart knows what was looked at
+LOOKED = "looked:"  # and an offset: the metric by which a restart knows what was looked at
 Pair = tuple[str, str]  # group, topic
 
 
@@ -42,7 +42,7 @@ class Log:
     seen_at: Ms = 0
     ends: list[tuple[Ms, int]] = field(default_factory=list)
     starts: list[tuple[Ms, int]] = field(default_factory=list)  # about ten minutes of log starts
-    empty: tuple[int, int] = (0, 0)  # offsets from, up to: looked at, and no records there
+    looked: dict[int, int] = field(default_factory=dict)  # offset -> the first from there on that may hold a record
 
     def see(self, start: int | None, end: int | None, at: Ms, before: Ms) -> bool:
         """Takes a range asked at ``at``; ``before`` is when it was last known to be as it was. True if it moved."""
@@ -58,7 +58,7 @@ class Log:
 
     def _end(self, end: int, at: Ms, before: Ms) -> None:
         if self.ends and end < self.ends[-1][1]:
-            self.empty = (0, 0)
+            self.looked.clear()
             self.ends.clear()  # a recreated or truncated log: its past says nothing of the new one
         elif self.ends and self.ends[-1][0] < before < at:
             self.ends.append((before, self.ends[-1][1]))
@@ -84,13 +84,33 @@ class Log:
 
     def first(self, committed: int) -> int:
         """The first offset from ``committed`` on that may hold a record."""
-        begin = max(committed, self.start or 0)
-        return self.empty[1] if self.empty[0] <= begin < self.empty[1] else begin
+        return self._after(max(committed, self.start or 0))
+
+    def _after(self, offset: int) -> int:
+        """Past what was seen to be empty."""
+        if (known := self.looked.get(offset)) is not None:
+            return known
+        return next((upto for begin, upto in self.looked.items() if begin <= offset < upto), offset)
+
+    def is_looked_at(self, offset: int) -> bool:
+        """Whether it is known if a record lies at this offset."""
+        return any(begin <= offset <= upto for begin, upto in self.looked.items())
+
+    def look(self, offset: int, first: int, standing: Collection[int]) -> dict[int, int | None]:
+        """Nothing lies from ``offset`` up to ``first``; what no position is ``standing`` in is forgotten.
+
+        Returns what a restart has to know that it did not: ranges without records, and what is not just markers.
+        """
+        looked = self.looked | {offset: first}
+        kept = {a: b for a, b in looked.items() if any(a <= p <= b for p in standing)}
+        gone = self.looked.keys() - kept
+        same, self.looked = self.looked.get(offset) == first, kept
+        matters = offset in kept and not same and (first > offset or (self.end or 0) - offset <= MARKERS)
+        return dict.fromkeys(gone) | ({offset: first} if matters else {})
 
     def deleted(self, committed: int) -> int:
         """Offsets that retention took before ``committed`` passed them, less those that held nothing."""
-        begin = self.empty[1] if self.empty[0] <= committed < self.empty[1] else committed
-        return max(0, (self.start or 0) - begin)
+        return max(0, (self.start or 0) - self._after(committed))
 
 
 @dataclass
@@ -254,20 +274,20 @@ class Meter:
 
     def see_record(
         self, topic: str, part: int, offset: int, found: int | None, upto: int, written: Passed | None
-    ) -> None:
+    ) -> dict[int, int | None]:
         """What lies at ``offset``: the next record is ``found``, or there is none below ``upto``.
 
         ``written``: when it was, where its timestamp can be trusted: since then is behind who stands there.
+        Returns what Log.look does.
         """
         log = self.logs.get(topic, {}).get(part)
         if log is None:
-            return
+            return {}
         first = upto if found is None else found
-        if first > offset:
-            log.empty = (offset, first)
-        for group in self.readers.get(topic, ()):
-            position = self.tracks[group, topic].parts.get(part)
-            if position is None or not offset <= position.committed <= first:
+        held = [(g, p) for g in self.readers.get(topic, ()) if (p := self.tracks[g, topic].parts.get(part))]
+        news = log.look(offset, first, [p.committed for _, p in held])
+        for group, position in held:
+            if not offset <= position.committed <= first:
                 continue
             self.touched.add((group, topic))
             if written is None or found is None or log.first(position.committed) != found:
@@ -277,6 +297,7 @@ class Meter:
             if position.passed is None or position.oldest != found or written.error < position.passed.error:
                 position.passed, position.oldest = written, found
                 self.moved_positions.add((group, topic, part))
+        return news
 
     def end_position(self, group: str, topic: str, part: int) -> None:
         """A tombstone, or a complete sweep that lacks it."""
@@ -406,8 +427,7 @@ class Meter:
         came = position.passed.at if position.passed and (log.start or 0) <= position.committed else 0
         waits = max(0, at - max(position.moved_at, came)) / 1000
         unread = log.unread(position.committed)
-        looked = log.empty[0] <= position.committed <= log.empty[1] and log.empty[1] > 0
-        doubtful = unread <= MARKERS and not looked
+        doubtful = unread <= MARKERS and not log.is_looked_at(position.committed)
         repeats = (position.committed_at or 0) > position.moved_at + 1000
         return Part(part, unread, waits, doubtful, alive.owner(pair[1], part) if waits > limit else "", repeats)
 

@@ -15,7 +15,7 @@ from lineage.identity import split_id
 from lineage.ingest import Ingest
 from lineage.lag import Passed
 from lineage.lake import BLOCK_MS, Lake, Row, block_of
-from lineage.meter import EMPTY, LagRow, Meter
+from lineage.meter import LOOKED, LagRow, Meter
 from lineage.models import EdgeVersion, Name, NodeVersion, Tick
 from lineage.observations import Ms, NodeSeen
 from lineage.recent import HOUR_MS
@@ -176,15 +176,17 @@ class _Restoring:
                 self.ingest._rated[cluster_name].add(topic_name)
 
     def _looked(self) -> None:
-        """Ranges of offsets that were seen to hold no records."""
-        for known_as, fact in self.facts.clusters.items():
-            for topic, logs in fact.meter.logs.items():
-                listed = fact.topics.get(topic)
-                for part, log in logs.items() if listed else ():
-                    subject = f"part:{known_as}/{listed.topic_id if listed else ''}/{part}"
-                    begin, upto = (self.time(subject, metric) for metric in EMPTY)
-                    if upto:
-                        log.empty = (begin, upto)
+        """What was seen of the offsets at which somebody stands."""
+        logs = {
+            f"part:{known_as}/{fact.topics[topic].topic_id}/{part}": log
+            for known_as, fact in self.facts.clusters.items()
+            for topic, parts in fact.meter.logs.items()
+            if topic in fact.topics
+            for part, log in parts.items()
+        }
+        for (subject, metric), upto in self.ingest.numbers.items():
+            if upto is not None and metric.startswith(LOOKED) and subject in logs:
+                logs[subject].looked[int(metric.removeprefix(LOOKED))] = int(upto)
 
     def _pace(self, cluster: str, group: str, topic: str) -> int | None:
         pace = self.ingest.numbers.get((f"lag:{cluster}/{group}/{topic}", "pace"))

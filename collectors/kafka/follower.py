@@ -52,6 +52,7 @@ class Follower:
     def begin_again(self) -> None:
         """The next frame is a keyframe: something sent before may not have arrived."""
         self._whole_at = None
+        self.times.forget()
 
     def collect(self, budget: Budget) -> Collection:
         """One tick. Raises CollectorError; what is known is kept, and the next frame is whole."""
@@ -71,14 +72,13 @@ class Follower:
 
     def _frame(self, leaders: Leaders, keyframe: bool, budget: Budget) -> tuple[PositionsFrame, str | None]:
         known = self.positions
-        at = now_ms()
         commits, ended = (known.table.everything(), []) if keyframe else known.table.take_changes()
         ends_at = now_ms()
         logs, error = self._ask_logs(leaders, keyframe, budget)
         records = self._look(commits)
         frame = PositionsFrame(
             cluster=self.cluster,
-            at=at,
+            at=known.true_at,
             ends_at=ends_at,
             epoch=self.epoch,
             method=known.method,

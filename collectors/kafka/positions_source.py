@@ -30,11 +30,15 @@ BLIND = f"sweeping only: {OFFSETS_TOPIC} stays silent while positions move"
 
 
 class PositionsSource:
-    """The table of positions and how good it is. All times monotonic but ``swept_at`` (ms UTC)."""
+    """The table of positions and how good it is. All times monotonic but ``swept_at`` and ``true_at`` (ms UTC).
+
+    ``true_at``: what was acknowledged by then is in the table; of what came later, only what a sweep brought.
+    """
 
     def __init__(self, config: ClusterConfig, client: KafkaClient) -> None:
         self.table = Positions()
         self.swept_at: Ms = 0
+        self.true_at: Ms = 0
         self.complete = False
         self.stale: dict[str, str] = {}
         self.error: str | None = None
@@ -68,7 +72,7 @@ class PositionsSource:
 
     def bring_up_to_date(self, budget: Budget) -> dict[tuple[str, int], int]:
         """Makes the table true as of now; returns the leaders of all partitions. Raises CollectorError."""
-        leaders = listing.leaders(self._client, budget)
+        leaders, self.true_at = listing.leaders(self._client, budget), 0
         if self._reader is None and time.monotonic() - self._tried >= self._retry_after(leaders):
             self._begin(leaders, budget)
         if time.monotonic() - self._reconciled >= RECONCILE_SECONDS:
@@ -77,6 +81,7 @@ class PositionsSource:
             self._follow(self._reader, budget)
         else:
             self._sweep_in_turns(budget)
+        self.true_at = self.true_at or now_ms()
         return leaders
 
     def listen(self, seconds: float) -> bool:
@@ -119,7 +124,7 @@ class PositionsSource:
     def _stop_following(self, why: str) -> None:
         if self._reader is not None:
             self._reader.close()
-        self._reader, self._why_swept = None, why
+        self._reader, self._why_swept, self.true_at = None, why, 0
         if why == BLIND:
             self._tell_blind()
         elif why:
@@ -142,7 +147,7 @@ class PositionsSource:
 
     def _follow(self, reader: OffsetsReader, budget: Budget) -> None:
         try:
-            reader.catch_up(self._apply)
+            self.true_at = reader.catch_up(self._apply, budget)
         except CollectorError as error:
             self._refused(error)
             self._reconcile(budget)
@@ -178,7 +183,7 @@ class PositionsSource:
         return True
 
     def _sweep_held_back(self, reader: OffsetsReader, budget: Budget) -> None:
-        held = reader.held_back(budget, HELD_SECONDS)
+        held = reader.held_back(HELD_SECONDS)
         self._held_note, self.stale = "", {}
         if not held:
             return
@@ -212,11 +217,11 @@ class PositionsSource:
             moved += self._end_missing(groups)
         self.swept_at, self._reconciled = asked_at, time.monotonic()
         if self._reader is not None:
-            self._after_sweep(self._reader, moved, first)
+            self._after_sweep(self._reader, moved, first, budget)
 
-    def _after_sweep(self, reader: OffsetsReader, moved: int, first: bool) -> None:
+    def _after_sweep(self, reader: OffsetsReader, moved: int, first: bool, budget: Budget) -> None:
         try:
-            reader.catch_up(self._apply)
+            self.true_at = reader.catch_up(self._apply, budget)
         except CollectorError as error:
             self._refused(error)
             return

@@ -1,13 +1,14 @@
 """Looks at the record where a group stands: whether there is one at all, and when it was written.
 
 Only where offsets lie behind a position. Assigned, in no group, committed records only; a few places at a time, within
-a little time and few bytes, each place once, and again where there was nothing and the log went on.
+a little time and few bytes; again where there was nothing and the log went on, and now and then where there was a
+record, which a cleaner may have taken since.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from confluent_kafka import (
@@ -29,8 +30,11 @@ EVERY: Final = 30.0  # seconds between two looks at all places of a cluster that
 FEW: Final = 10_000  # positions
 MARKERS: Final = 2  # offsets that transactions leave at a log's end
 MOST: Final = 20  # places a look
+AGAIN: Final = 300.0  # seconds after which a record that was found is looked for again
+MOST_AGAIN: Final = 2  # such places a look
 SECONDS: Final = 1.0  # the tick waits
 BYTES: Final = 4 * 1024 * 1024
+AGAIN_RANK: Final = 4
 KINDS: Final = {TIMESTAMP_CREATE_TIME: "create", TIMESTAMP_LOG_APPEND_TIME: "append"}
 LIMITS: Final = {
     "isolation.level": "read_committed",
@@ -48,21 +52,21 @@ Place = tuple[str, int, int]  # topic, partition, offset
 class RecordTimes:
     """One cluster's; remembers what it saw of the places at which somebody stands, and of no others."""
 
-    def __init__(self, client: KafkaClient) -> None:
-        self._client = client
+    def __init__(self, client: KafkaClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._clock = client, clock
         self._consumer: Consumer | None = None
         self._standing: frozenset[Place] = frozenset()
         self._known: dict[Place, int | None] = {}  # up to where there was nothing; None: there is a record
-        self._rests: dict[Place, float] = {}  # until when (monotonic) a place that did not answer is left alone
+        self._rests: dict[Place, float] = {}  # until when (monotonic) a place is left alone
         self._looked = self._scanned = float("-inf")
 
     def due(self) -> bool:
         """Whether it is time for a look."""
-        return time.monotonic() - self._looked >= PAUSE
+        return self._clock() - self._looked >= PAUSE
 
     def scans(self, positions: int) -> bool:
         """Whether the next look is given all places, of so many positions; else what moved and ``doubtful``."""
-        return positions <= FEW or time.monotonic() - self._scanned >= EVERY
+        return positions <= FEW or self._clock() - self._scanned >= EVERY
 
     def doubtful(self) -> Iterable[Place]:
         """Places that held nothing so far: what came since may be nothing as well."""
@@ -70,17 +74,23 @@ class RecordTimes:
 
     def look(self, lagging: Mapping[Place, int], whole: bool) -> list[RecordAt]:
         """What lies at places behind their log's end (``whole``: all that are). Raises KafkaException."""
-        self._looked = time.monotonic()
+        self._looked = self._clock()
         news = sorted((self._rank(p, end), p) for p, end in lagging.items() if self._is_news(p, end))
         if whole:
             self._scan(lagging)
-        doubtful = [p for rank, p in news if rank == 0][: MOST // 2]
-        places = [*doubtful, *(p for rank, p in news if rank)][:MOST]
+        first = [p for rank, p in news if rank == 0][: MOST // 2]
+        first += [p for rank, p in news if rank == AGAIN_RANK][:MOST_AGAIN]
+        places = [*first, *(p for rank, p in news if 0 < rank < AGAIN_RANK)][:MOST]
         found = list(self._read(places)) if places else []
         self._known |= {(r.topic, r.partition, r.offset): r.upto if r.found is None else None for r in found}
         answered = {(r.topic, r.partition, r.offset) for r in found}
         self._rests |= dict.fromkeys(set(places) - answered, self._looked + EVERY)
+        self._rests |= {p: self._looked + AGAIN for p in answered if self._known[p] is None}
         return found
+
+    def forget(self) -> None:
+        """What was told may not have arrived: all places are looked at again."""
+        self._known, self._rests = {}, {}
 
     def _scan(self, lagging: Mapping[Place, int]) -> None:
         self._scanned, self._standing = self._looked, frozenset(lagging)
@@ -91,12 +101,12 @@ class RecordTimes:
         if self._rests.get(place, 0.0) > self._looked:
             return False
         upto = self._known.get(place, 0)
-        return upto is not None and upto < end
+        return upto is None or upto < end
 
     def _rank(self, place: Place, end: int) -> int:
         """What is looked at first: what held nothing so far, what may be markers alone, what stands still."""
         if place in self._known:
-            return 0
+            return AGAIN_RANK if self._known[place] is None else 0
         return 1 if end - place[2] <= MARKERS else 2 if place in self._standing else 3
 
     def _read(self, places: list[Place]) -> Iterator[RecordAt]:

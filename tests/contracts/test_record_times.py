@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from bench._truth_cases import COMPACTED, Group
+from bench.truth import QUICK_CLEANER
 from collectors.kafka.client import KafkaClient
-from collectors.kafka.timestamps import RecordTimes
+from collectors.kafka.timestamps import AGAIN, RecordTimes
 from lineage.observations import RecordAt
+from tests.contracts import brokers
 
 pytestmark = pytest.mark.kafka
 
@@ -89,7 +93,7 @@ def test_where_nothing_was_it_is_looked_again_as_the_log_goes_on(apache: str) ->
         seen.append((found.offset, found.found, found.upto))
     assert seen == [(0, None, 2), (0, None, 4), (0, 4, 5)]
     assert list(times.doubtful()) == []
-    assert times.look({place: 8}, True) == []  # there is a record: it stays the oldest
+    assert times.look({place: 8}, True) == []  # there is a record: it is the oldest
     times.close()
 
 
@@ -105,3 +109,24 @@ def test_a_place_that_does_not_answer_is_left_alone_for_a_while(apache: str) -> 
     assert writer.flush(30) == 0
     assert [r.found for r in times.look({nowhere: 9, (name, 0, 0): 1}, True)] == [0]
     times.close()
+
+
+def test_a_record_that_the_cleaner_takes_after_it_was_looked_at_is_no_longer_the_oldest(tmp_path: Path) -> None:
+    now = 1000.0
+    with brokers.apache(tmp_path, QUICK_CLEANER) as address:
+        times, own = RecordTimes(KafkaClient("c", address, {}), lambda: now), Group(address, "compacted", COMPACTED)
+        place = (own.topic, 0, 5)
+        own.write(300, keys=3)
+        assert [r.found for r in times.look({place: own.end}, True)] == [5]
+        time.sleep(1.5)  # the broker's own clock: only then is the segment rolled by what follows
+        own.write(50)
+        own.until_compacted(297, 90)
+        now += AGAIN / 2
+        assert times.look({place: own.end}, True) == []
+        now += AGAIN
+        (seen,) = times.look({place: own.end}, True)
+        assert seen.found == min(own.left()) >= 297
+        times.forget()
+        assert [r.found for r in times.look({place: own.end}, True)] == [seen.found]
+        times.close()
+        own.close()

@@ -46,6 +46,20 @@ def test_offsets_without_records_are_nothing_to_read_and_stay_so(tape: Tape, dat
     assert (item().lag, item().unread) == (13, 3)
 
 
+def test_a_single_record_that_is_not_read_is_one_after_a_restart_too(tape: Tape, data_dir: Path) -> None:
+    begin(tape, 101, 100)
+    tape.take(w.frame(T0 + 2000, {"orders": 101}, records=looked(100, 100, 101)))
+    tape.take(w.frame(T0 + 600_000, {"orders": 101}))
+    tape.cut(T0 + 600_100)
+    assert item().verdict == "stalled"
+    tape.close()
+    again = Tape(w.config(), data_dir)
+    again.take(w.frame(T0 + 605_000, {"orders": 101}))
+    again.cut(T0 + 605_100)
+    again.close()
+    assert item().verdict == "stalled"
+
+
 def test_a_record_older_than_the_tape_tells_since_when_by_its_own_time(tape: Tape) -> None:
     begin(tape, 110, 100)
     assert item().time_lag is None

@@ -54,6 +54,30 @@ def test_a_record_behind_an_empty_range_is_the_oldest_unread() -> None:
     assert meter.tracks[PAIR].parts[0].passed == Passed(11_111, 0.0)
 
 
+def test_two_groups_on_one_partition_each_pass_over_what_is_empty_where_they_stand() -> None:
+    meter = Meter()
+    meter.see_log("t", 0, 0, 100, 0)
+    for group, offset in (("one", 10), ("two", 50)):
+        meter.see_position(group, "t", 0, offset, None, 0)
+    meter.see_record("t", 0, 10, 20, 21, None)
+    meter.see_record("t", 0, 50, 90, 91, None)
+    rows = [meter.judge_pair((group, "t"), 1000, ALIVE, 5.0, False, None) for group in ("one", "two")]
+    assert [(row.lag, row.unread) for row in rows] == [(90, 80), (50, 10)]
+    meter.see_position("two", "t", 0, 95, None, 2000)
+    assert meter.see_record("t", 0, 95, 97, 98, None) == {95: 97, 50: None}  # nobody stands there any more
+    assert meter.logs["t"][0].looked == {10: 20, 95: 97}
+
+
+def test_one_record_that_was_looked_at_is_not_taken_for_a_marker() -> None:
+    meter = Meter()
+    for n in range(100):
+        tick(meter, n * 5000, 11 if n >= 20 else 10, 10)
+    assert meter.judge_pair(PAIR, 500_000, ALIVE, 5.0, False, None).verdict == "ok"
+    assert meter.see_record("t", 0, 10, 10, 11, None) == {10: 10}
+    row = meter.judge_pair(PAIR, 500_000, ALIVE, 5.0, False, None)
+    assert (row.verdict, row.unread) == ("stalled", 1)
+
+
 @pytest.mark.parametrize(
     ("lag", "unread", "since", "stated"),
     [

@@ -1,4 +1,4 @@
-"""What people do about alerts: acknowledge, silence, take a silence back. Each is audited."""
+"""What people do about alerts: acknowledge, silence, take either back. Each is audited."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from dashboard.access import audit
+from dashboard.alerts.course import MOST_ACTS
 from dashboard.alerts.models import Alert, Silence
 from dashboard.alerts.silences import check_times, checked
 from dashboard.times import rfc
@@ -18,12 +19,34 @@ MOST_REASON = 1_000
 
 def acknowledge(alert_id: str, by: str, now: int) -> bool:
     """Somebody has seen to it: it is not escalated any more. False where it is over, or somebody had before."""
-    waiting = Alert.objects.filter(pk=alert_id, resolved_at__isnull=True, acknowledged_at__isnull=True)
+    return _act(alert_id, by, now, True)
+
+
+def take_back(alert_id: str, by: str, now: int) -> bool:
+    """Nobody sees to it any more: it is escalated when its time is up. False where it is over, or nobody had."""
+    return _act(alert_id, by, now, False)
+
+
+def _act(alert_id: str, by: str, now: int, seen: bool) -> bool:
+    """Raises ValueError where this was done too often."""
     with transaction.atomic():
-        if not waiting.update(acknowledged_at=now, acknowledged_by=by[:150]):
+        waiting = Alert.objects.select_for_update(of=("self",))
+        alert = waiting.filter(pk=alert_id, resolved_at__isnull=True, acknowledged_at__isnull=seen).first()
+        if alert is None:
             return False
-        audit(by, "alert acknowledged", alert_id)
+        if len(alert.acts) >= MOST_ACTS:
+            raise ValueError(f"this alert was acknowledged and taken back {MOST_ACTS} times: it stays as it is")
+        alert.acts = [*_acts(alert), [now, by[:150], seen]]
+        alert.acknowledged_at, alert.acknowledged_by = (now, by[:150]) if seen else (None, "")
+        alert.save(update_fields=["acts", "acknowledged_at", "acknowledged_by"])
+        audit(by, "alert acknowledged" if seen else "acknowledgement taken back", alert_id)
     return True
+
+
+def _acts(alert: Alert) -> list[Any]:
+    """With the acknowledgement of a time at which only the last one was kept."""
+    old = [[alert.acknowledged_at, alert.acknowledged_by, True]] if alert.acknowledged_at else []
+    return alert.acts or old
 
 
 def silence(

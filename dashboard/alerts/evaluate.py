@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from dashboard.alerts import outbox
+from dashboard.alerts.course import further
 from dashboard.alerts.machine import Incident, advance
 from dashboard.alerts.models import DONE, Alert, Rule
 from dashboard.alerts.spoken import Speaker
@@ -26,6 +27,8 @@ from lineage.runs import Run
 
 log = logging.getLogger(__name__)
 MOST_MS = 86_400_000  # what is longer ago is not told any more
+# What an evaluation changes: the rest is people's, who may be at it in this very moment.
+OWN = ("last", "value", "verdict", "course", "fired", "fired_at", "resolved", "resolved_at", "summary", "reason")
 
 
 @dataclass(frozen=True)
@@ -132,15 +135,17 @@ class _Evaluation:
         fires = incident.fired is not None and alert.fired is None
         alert.last, alert.value, alert.verdict = incident.last, incident.value, incident.what
         alert.fired, alert.resolved = incident.fired, incident.resolved
+        over = incident.resolved is not None
+        alert.course = further(alert.course, self.at, alert.value, alert.verdict, over)
         if fires:
             alert.fired_at = self.at
             self.speaker.speak(alert, found.asked)
             self.fired.append(alert)
-        if incident.resolved is not None:
+        if over:
             alert.resolved_at = self.at
             if alert.fired_at is not None:
                 self.resolved.append(alert)
-        alert.save()
+        alert.save(update_fields=None if held is None else OWN)
 
     def _begun(self, found: _Found, incident: Incident) -> Alert:
         return Alert(

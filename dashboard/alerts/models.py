@@ -72,6 +72,8 @@ class Alert(models.Model):
     cause_reason = models.TextField(default="")
     acknowledged_at = models.BigIntegerField(null=True)
     acknowledged_by = models.CharField(max_length=150, default="")
+    acts = models.JSONField(default=list)  # who acknowledged or took that back, and when; see alerts.course
+    course = models.JSONField(default=list)  # the value and verdict that were shown, and from when on
     escalated_at = models.BigIntegerField(null=True)
 
     objects: ClassVar[models.Manager[Alert]]

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
 
+from dashboard.alerts import course
 from dashboard.alerts.models import DONE, Alert, Delivery, Silence
 from dashboard.alerts.silences import matches, possible, silenced
 from dashboard.times import rfc
@@ -24,9 +25,9 @@ SEVERITIES = ("critical", "warning", "info")  # the gravest first
 MOST_HELD = 2_000  # alerts that a silence's count looks at
 STATES = ("firing", "pending", "resolved")
 _KEPT = (
-    "id", "rule_id", "rule_name", "rule_version", "severity", "subject", "cluster", "team", "labels", "summary",
-    "reason", "verdict", "value", "threshold", "cause_subject", "cause_reason",
+    "id", "rule_id", "rule_name", "rule_version", "severity", "subject", "cluster", "team", "labels", "threshold",
 )  # fmt: skip
+_SPOKEN = ("summary", "reason", "cause_subject", "cause_reason")  # once it fires
 
 
 def standing_at(at: Ms, most: int = MOST) -> list[Alert]:
@@ -47,12 +48,13 @@ def firing_rows(at: Ms) -> dict[str, Row]:
     """What fired at that moment, by id, in few words: for the badges of every page. The gravest are among them."""
     found = sorted(firing_at(at), key=lambda a: (_grave(a.severity), a.fired_at or 0, a.id))[:MOST_BADGES]
     ids = {a.id for a in found}
-    own = ("id", "severity", "subject", "summary", "verdict")
+    own = ("id", "severity", "subject", "summary")
     out = {}
     for a in sorted(found, key=lambda a: a.id):
         cause = _cause_of(a, at)
         known = cause.id if cause and cause.id in ids else None
-        out[a.id] = {**{k: getattr(a, k) for k in own}, "since": rfc(a.fired_at), "cause": known, "things": things(a)}
+        about = {"verdict": _shown(a, at)[1], "since": rfc(a.fired_at), "cause": known, "things": things(a)}
+        out[a.id] = {**{k: getattr(a, k) for k in own}, **about}
     return out
 
 
@@ -91,7 +93,8 @@ def bands(start: Ms, end: Ms, subject: str = "") -> list[Row]:
         about = subject in things(alert) if subject else _cause_of(alert, end) is None
         if about and len(out) < MOST_BANDS:
             over = alert.resolved_at if alert.resolved_at is not None and alert.resolved_at <= end else None
-            kept = {k: getattr(alert, k) for k in ("id", "severity", "verdict", "summary", "subject", "team")}
+            kept = {k: getattr(alert, k) for k in ("id", "severity", "summary", "subject", "team")}
+            kept["verdict"] = _shown(alert, end)[1]
             out.append({**kept, "rule": alert.rule_name, "from": alert.fired_at, "to": over})
     return out[::-1]
 
@@ -110,8 +113,12 @@ def row(alert: Alert, at: Ms, told: Sequence[Row] = (), silences: Sequence[Silen
     state = "resolved" if resolved else "firing" if fired else "pending"
     cause = _cause_of(alert, at)
     quiet = silenced(alert, at, silences) if state != "resolved" else None
+    value, verdict = _shown(alert, at)
     return {
         **{k: getattr(alert, k) for k in _KEPT},
+        **{k: getattr(alert, k) if fired else "" for k in _SPOKEN},
+        **{"value": value, "verdict": verdict},
+        **_acted(alert, at),
         "state": state,
         "since": rfc(alert.since or alert.pending_at),
         "pending_at": rfc(alert.pending_at),
@@ -120,13 +127,26 @@ def row(alert: Alert, at: Ms, told: Sequence[Row] = (), silences: Sequence[Silen
         "resolved_at": rfc(resolved),
         "resolved_why": alert.resolved_why if resolved else "",
         "cause": cause.id if cause else None,
-        "acknowledged_at": rfc(_known(alert.acknowledged_at, at)),
-        "acknowledged_by": alert.acknowledged_by if _known(alert.acknowledged_at, at) else "",
         "escalated_at": rfc(_known(alert.escalated_at, at)),
         "silenced": {"id": quiet.id, "reason": quiet.reason, "ends_at": rfc(quiet.ends_at)} if quiet else None,
         "things": things(alert),
         "told": list(told),
     }
+
+
+def _shown(alert: Alert, at: Ms) -> tuple[float | None, str]:
+    """The value and the verdict at that moment."""
+    entry = course.at(alert.course, at) if alert.course else (0, alert.value, alert.verdict)
+    return (entry[1], entry[2]) if entry else (None, "")
+
+
+def _acted(alert: Alert, at: Ms) -> Row:
+    """Who had acknowledged it at that moment, or taken that back."""
+    entry = course.at(alert.acts or [[alert.acknowledged_at or at + 1, alert.acknowledged_by, True]], at)
+    seen, back = (entry, None) if entry and entry[2] else (None, entry)
+    acts = {"acknowledged": seen, "taken_back": back}
+    found = ({f"{k}_at": rfc(e[0]) if e else None, f"{k}_by": e[1] if e else ""} for k, e in acts.items())
+    return {k: v for each in found for k, v in each.items()}
 
 
 def _due(alert: Alert) -> Ms | None:

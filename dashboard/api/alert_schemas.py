@@ -44,6 +44,8 @@ class AlertOut(Open):
     cause_reason: str
     acknowledged_at: str | None
     acknowledged_by: str
+    taken_back_at: str | None
+    taken_back_by: str
     escalated_at: str | None
     silenced: dict[str, Any] | None
     things: list[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -84,10 +85,23 @@ def alert(request: HttpRequest, id: str, at: str = "live") -> HttpResponse:
 @router.post("/alerts/{id}/acknowledge", auth=Guard("alerts"), response={200: schemas.AlertOut, **ERRORS, **CONFLICT})
 def acknowledge(request: HttpRequest, id: str) -> HttpResponse:
     """Somebody has seen it and takes care: nobody else is called. Doing so again changes nothing."""
+    return _acted(request, id, acts.acknowledge)
+
+
+@router.delete("/alerts/{id}/acknowledge", auth=Guard("alerts"), response={200: schemas.AlertOut, **ERRORS, **CONFLICT})
+def take_back(request: HttpRequest, id: str) -> HttpResponse:
+    """Nobody takes care after all: it is escalated when its time is up. Where nobody had, nothing changes."""
+    return _acted(request, id, acts.take_back)
+
+
+def _acted(request: HttpRequest, id: str, act: Callable[[str, str, int], bool]) -> HttpResponse:
     if _alert(id).resolved_at is not None:
         raise Problem(409, "this alert is over; only one that is pending or fires can be acknowledged")
     now = now_ms()
-    acts.acknowledge(id, caller_name(request), now)
+    try:
+        act(id, caller_name(request), now)
+    except ValueError as error:
+        raise Problem(409, str(error)) from None
     return ok(reading.rows([_alert(id)], now)[0])
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from dashboard.alerts import rules
+from dashboard.alerts import reading, rules
 from dashboard.alerts.backtest import Backtest, backtest
 from dashboard.alerts.evaluate import Told, evaluate
+from dashboard.alerts.machine import advance
 from dashboard.alerts.models import Alert, Channel, Delivery, Rule
 from lineage import history
 from lineage.conditions import parse
@@ -99,6 +100,49 @@ def test_a_moment_shows_what_was_known_of_it_then(shop: Shop) -> None:
     newest = history.newest_tick()
     assert newest is not None
     assert firing.fired_at <= newest.at
+
+
+@pytest.mark.django_db
+def test_the_past_shows_the_words_and_figures_that_were_shown_then(shop: Shop) -> None:
+    rule()
+    shown: dict[int, tuple[Any, ...]] = {}
+
+    def look(moment: int) -> tuple[Any, ...]:
+        row = reading.row(Alert.objects.get(), moment)
+        return tuple(row[k] for k in ("state", "summary", "reason", "value", "verdict", "cause_reason"))
+
+    for lag in (50, 60, 61, 90, 400, 70, 0):
+        shop.lags(lag)
+        evaluate()
+        newest = history.newest_tick()
+        assert newest is not None
+        shown[newest.at + 1] = look(newest.at + 1)
+    assert {moment: look(moment) for moment in shown} == shown
+    assert [(row[0], row[3]) for row in shown.values()] == [
+        ("pending", 50.0), ("firing", 60.0), ("firing", 60.0), ("firing", 90.0), ("firing", 400.0), ("firing", 400.0),
+        ("resolved", 400.0),
+    ]  # fmt: skip
+    said = [row[1] for row in shown.values()]
+    assert said[0] == ""
+    assert "60" in said[1]
+    assert set(said[1:]) == {said[1]}
+
+
+@pytest.mark.django_db
+def test_what_people_do_while_it_is_evaluated_is_kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule()
+    shop.lags(50, 50, 50)
+    evaluate()
+    shop.lags(90)
+
+    def advanced(*args: Any) -> Any:
+        """As another process would do it: after the alert was read, before it is stored."""
+        Alert.objects.update(acknowledged_at=T0, acknowledged_by="ann")
+        return advance(*args)
+
+    monkeypatch.setattr("dashboard.alerts.evaluate.advance", advanced)
+    evaluate()
+    assert Alert.objects.get().acknowledged_by == "ann"
 
 
 @pytest.mark.django_db

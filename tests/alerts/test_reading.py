@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def states(at: int) -> dict[str, str]:
-    return {r["summary"].rpartition(" ")[2]: r["state"] for r in reading.rows(reading.standing_at(at), at)}
+    return {r["subject"].rpartition("/")[2]: r["state"] for r in reading.rows(reading.standing_at(at), at)}
 
 
 def test_a_moment_shows_what_stood_then_and_nothing_of_later() -> None:

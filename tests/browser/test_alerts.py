@@ -80,6 +80,8 @@ def test_it_is_acknowledged_and_silenced(admin: Page, live_url: str, complaints:
     expect(acknowledge.first).to_be_visible(timeout=FIRES)
     acknowledge.first.click()
     expect(admin.locator(".seen").first).to_contain_text("acknowledged by admin", timeout=DRAWN)
+    admin.get_by_role("button", name=re.compile("^Take back ")).first.click()
+    expect(admin.locator(".seen").first).to_contain_text("admin took the acknowledgement back", timeout=DRAWN)
     admin.locator("section[aria-label=Silences]").get_by_role("button", name="New").click()
     form = admin.get_by_role("dialog", name="Silence")
     form.get_by_label("Why").fill("trying it out")

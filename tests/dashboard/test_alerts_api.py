@@ -69,8 +69,13 @@ def test_acknowledging_is_once_and_audited_and_ends_with_the_alert(operator: Ask
     operator("post", f"/{made.id}/acknowledge")
     assert Alert.objects.get(pk=made.id).acknowledged_at == first
     assert AuditEntry.objects.filter(action="alert acknowledged").count() == 1
+    back = operator("delete", f"/{made.id}/acknowledge").json()
+    assert (back["acknowledged_at"], back["taken_back_by"]) == (None, "t-operate")
+    assert operator("delete", f"/{made.id}/acknowledge").status_code == 200
+    assert AuditEntry.objects.filter(action="acknowledgement taken back").count() == 1
     Alert.objects.filter(pk=made.id).update(resolved_at=T0 + 1)
     assert operator("post", f"/{made.id}/acknowledge").status_code == 409
+    assert operator("delete", f"/{made.id}/acknowledge").status_code == 409
 
 
 def test_reading_is_for_viewers_writing_for_operators_and_channels_for_admins(

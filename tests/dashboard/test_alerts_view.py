@@ -37,7 +37,7 @@ def test_the_page_shows_causes_first_and_counts_them(tape: Tape) -> None:
     alert("emails", T0 + 1, severity="critical", cause=cause)
     alert("later", T0 + 2, fired_at=None)
     shown = tables("alerts")
-    assert [r["summary"].rpartition(" ")[2] for r in shown.tables["alerts"].values()] == ["emails", "orders", "later"]
+    assert [r["subject"].rpartition("/")[2] for r in shown.tables["alerts"].values()] == ["emails", "orders", "later"]
     assert shown.meta["counts"] == {"causes": 1, "firing": 2, "silenced": 0, "pending": 1}
     assert [r["cause"] for r in tables("alerts", q="emails").tables["alerts"].values()] == [cause.id]
     assert tables("alerts", team="risk").tables["alerts"] == {}

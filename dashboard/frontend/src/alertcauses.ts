@@ -5,7 +5,7 @@ import { button, h, icon } from "./dom.ts";
 import { clock, duration, many, millis } from "./format.ts";
 import { teamTag } from "./parts.ts";
 
-export interface Doing { silence: (row: AlertRow) => void; acknowledge: (row: AlertRow) => void }
+export interface Doing { silence: (row: AlertRow) => void; acknowledge: (row: AlertRow, seen: boolean) => void }
 
 interface Cause { row: AlertRow; explains: AlertRow[] }
 
@@ -75,6 +75,7 @@ export class Causes {
   private seen(row: AlertRow): HTMLElement | null {
     if (row.silenced) return h("span", { class: "seen" }, icon("mute"), `silenced until ${when(row.silenced.ends_at, this.ctx.now())}: ${row.silenced.reason}`);
     if (row.acknowledged_at) return h("span", { class: "seen" }, icon("check"), `acknowledged by ${row.acknowledged_by} at ${when(row.acknowledged_at, this.ctx.now())}`);
+    if (row.taken_back_at) return h("span", { class: "seen" }, icon("again"), `${row.taken_back_by} took the acknowledgement back at ${when(row.taken_back_at, this.ctx.now())}`);
     return row.escalated_at ? h("span", { class: "seen" }, icon("again"), `nobody acknowledged: escalated at ${when(row.escalated_at, this.ctx.now())}`) : null;
   }
 
@@ -98,9 +99,9 @@ export class Causes {
     const name = row.summary || row.subject;
     const see = h("a", { class: "ctl", href: pageAt(row.subject, row.since), title: "The page of this at the moment when it began", "data-do": `see-${row.id}` }, icon("clock", "i s"), `See ${when(row.since, this.ctx.now())}`);
     if (!this.ctx.live() || !this.ctx.may("alerts")) return h("div", { class: "ca" }, see);
-    const ack = row.acknowledged_at ? null : button("Acknowledge", () => this.doing.acknowledge(row), { "data-do": `ack-${row.id}`, "aria-label": `Acknowledge ${name}`, title: "I have seen it and take care; nobody else is called" }, icon("check", "i s"), "Acknowledge");
+    const ack = row.acknowledged_at ? button("Take back", () => this.doing.acknowledge(row, false), { "data-do": `unack-${row.id}`, "aria-label": `Take back the acknowledgement of ${name}`, title: "Nobody takes care: others are called when its time is up" }, icon("again", "i s"), "Take back") : button("Acknowledge", () => this.doing.acknowledge(row, true), { "data-do": `ack-${row.id}`, "aria-label": `Acknowledge ${name}`, title: "I have seen it and take care; nobody else is called" }, icon("check", "i s"), "Acknowledge");
     const mute = button("Silence", () => this.doing.silence(row), { "data-do": `mute-${row.id}`, "aria-label": `Silence ${name}`, "aria-haspopup": "dialog" }, icon("mute", "i s"), "Silence");
-    return h("div", { class: "ca" }, see, ...(ack ? [ack] : []), mute);
+    return h("div", { class: "ca" }, see, ack, mute);
   }
 
   private under(row: AlertRow, explains: AlertRow[], open: boolean): HTMLElement {

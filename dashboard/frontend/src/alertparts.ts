@@ -11,7 +11,7 @@ export interface AlertRow {
   id: string; rule_id: string | null; rule_name: string; severity: string; subject: string; cluster: string; team: string | null; labels: Record<string, unknown>;
   summary: string; reason: string; verdict: string; value: number | null; threshold: number | null; cause: string | null; cause_subject: string; cause_reason: string;
   state: "firing" | "pending" | "resolved"; since: string; pending_at: string; fired_at: string | null; fires_at: string | null; resolved_at: string | null; resolved_why: string;
-  acknowledged_at: string | null; acknowledged_by: string; escalated_at: string | null; silenced: { id: string; reason: string; ends_at: string } | null;
+  acknowledged_at: string | null; acknowledged_by: string; taken_back_at: string | null; taken_back_by: string; escalated_at: string | null; silenced: { id: string; reason: string; ends_at: string } | null;
   things: string[]; told: Told[]; loss_in?: number | null; loss_at?: string | null;
 }
 

@@ -30,7 +30,7 @@ class Now implements Tab {
 
   constructor(private ctx: Context, private note: (text: string, bad?: boolean) => void) {
     this.silences = new Silences(ctx, note);
-    this.causes = new Causes(ctx, { silence: (row) => this.silences.make(matcherOf(row)), acknowledge: (row) => void this.acknowledge(row) });
+    this.causes = new Causes(ctx, { silence: (row) => this.silences.make(matcherOf(row)), acknowledge: (row, seen) => void this.acknowledge(row, seen) });
     const block = (title: string, list: HTMLElement): HTMLElement => h("section", { class: "sheet pad", "aria-label": title }, h("header", { class: "sh" }, h("h2", {}, title)), list);
     this.el.append(this.causes.el, h("div", { class: "two" }, h("div", { class: "stack" }, block("About to fire", this.pending), block("Over since yesterday", this.lately)), h("div", { class: "stack" }, this.silences.el)));
   }
@@ -83,12 +83,12 @@ class Now implements Tab {
     } catch (error) { this.lately.replaceChildren(h("p", { class: "dim" }, said(error))); }
   }
 
-  private async acknowledge(row: AlertRow): Promise<void> {
+  private async acknowledge(row: AlertRow, seen: boolean): Promise<void> {
     try {
-      const told = await write<AlertRow>(this.ctx, "POST", `/${row.id}/acknowledge`);
-      this.rows = this.rows.map((r) => (r.id === row.id ? { ...r, acknowledged_at: told.acknowledged_at, acknowledged_by: told.acknowledged_by } : r));
+      const told = await write<AlertRow>(this.ctx, seen ? "POST" : "DELETE", `/${row.id}/acknowledge`), { acknowledged_at, acknowledged_by, taken_back_at, taken_back_by } = told;
+      this.rows = this.rows.map((r) => (r.id === row.id ? { ...r, acknowledged_at, acknowledged_by, taken_back_at, taken_back_by } : r));
       this.causes.update(this.rows);
-      this.note("Acknowledged: nobody else is called.");
+      this.note(seen ? "Acknowledged: nobody else is called." : "Taken back: others are called when its time is up.");
     } catch (error) { this.note(said(error), true); }
   }
 }

@@ -22,6 +22,7 @@ from dashboard.alerts.outbox import put
 from dashboard.alerts.sealing import CannotOpen, seal, unseal
 from dashboard.alerts.sending import guarded, refused, scrubbed, send
 from dashboard.times import rfc
+from lineage.conditions import Definition, sentence
 
 MOST_PER_MINUTE = 600
 DOUBTS = 3.0  # seconds for a name to be looked up while somebody waits for a form
@@ -71,22 +72,34 @@ def doubt(channel: Channel, now: int, client: Client | None = None) -> str:
     return refused(channel, test_body("firing", "", now), now, client)
 
 
-def try_out(channel: Channel, by: str, now: int, client: Client | None = None) -> Attempt:
-    """Sends a test, now and once, to a channel that may be out of use; what came of it.
+def try_out(
+    channel: Channel, by: str, now: int, client: Client | None = None, about: Mapping[str, Any] | None = None
+) -> Attempt:
+    """Sends a test, now and once, to a channel that may be out of use; what came of it. ``about``: as ``trial_of``.
 
     Where the other side keeps alerts open until they are resolved, the test is resolved after it.
     """
-    audit(by, "channel tested", channel.name, kind=channel.kind)
-    firing = _test(channel, "firing", "", now, client)
+    audit(by, "channel tested", channel.name, kind=channel.kind, rule=(about or {}).get("rule", ""))
+    firing = _test(channel, "firing", "", now, client, about)
     if kind_of(channel.kind).remembers and firing.code is not None and 200 <= firing.code < 300:
-        return _test(channel, "resolved", firing.delivery_id, now, client)
+        return _test(channel, "resolved", firing.delivery_id, now, client, about)
     return firing
 
 
-def _test(channel: Channel, status: str, of: str, now: int, client: Client | None) -> Attempt:
+def trial_of(name: str, asked: Definition) -> dict[str, Any]:
+    """What a test says that stands for an alert of this rule."""
+    said = f"A trial of the rule {name}: nothing is wrong"
+    own = {"rule": name, "severity": asked.severity, "threshold": asked.threshold}
+    return {**own, "summary": said, "reason": f"It asks: {sentence(asked).rstrip('.')}."}
+
+
+def _test(
+    channel: Channel, status: str, of: str, now: int, client: Client | None, about: Mapping[str, Any] | None
+) -> Attempt:
     with transaction.atomic():
         delivery = put(channel, "test", {}, now)
         delivery.body = test_body(status, of or delivery.id, now)
+        delivery.body["alert"] |= about or {}
         claimed = lease(delivery, channel, now)
     record(claimed, send(channel, delivery.body, delivery.id, now, client or guarded()), now)
     return Delivery.objects.get(pk=delivery.pk).attempts.latest("id")

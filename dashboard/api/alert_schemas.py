@@ -65,6 +65,14 @@ class RuleIn(Schema):
     enabled: bool = True
 
 
+class TrialIn(Schema):
+    """A rule that need not be saved, and the channel (its id or name) that is sent a test of it."""
+
+    name: str = Field(default="", max_length=120)
+    definition: dict[str, Any]
+    channel: str = Field(min_length=1, max_length=120)
+
+
 class RuleOut(Open):
     id: str
     name: str

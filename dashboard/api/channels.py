@@ -14,13 +14,14 @@ from ninja.params.functions import Query
 from dashboard import access
 from dashboard.alerts.channels.kinds import Kind
 from dashboard.alerts.channels.registry import KINDS
-from dashboard.alerts.keeping import doubt, keep, shown, try_out
+from dashboard.alerts.keeping import doubt, keep, shown, trial_of, try_out
 from dashboard.alerts.models import Attempt, Channel, Delivery
 from dashboard.alerts.standing import standing
 from dashboard.api import alert_schemas as schemas
 from dashboard.api.alerts import caller_name, changed, told
 from dashboard.api.guard import Guard
 from dashboard.api.read import ERRORS, ok
+from dashboard.api.rules import definition
 from dashboard.problems import Problem
 from dashboard.reading import now_ms
 from dashboard.times import rfc
@@ -63,8 +64,22 @@ def drop(request: HttpRequest, id: str) -> HttpResponse:
 @router.post("/alerts/channels/{id}/test", auth=Guard("channels"), response={200: schemas.TestOut, **ERRORS})
 def test(request: HttpRequest, id: str) -> HttpResponse:
     """Sends a test at once; the answer is the attempt, which may have failed, and whether anything was sent."""
-    channel, now = _channel(id), now_ms()
-    tried = try_out(channel, caller_name(request), now)
+    return _tried(_channel(id), request)
+
+
+@router.post("/alerts/rules/trial", auth=Guard("alerts"), response={200: schemas.TestOut, **ERRORS})
+def trial(request: HttpRequest, body: schemas.TrialIn) -> HttpResponse:
+    """Sends a test that stands for an alert of this rule, saved or not, to one channel at once."""
+    named = _named(body.channel)
+    if not named:
+        raise Problem(422, f"channel: there is no channel {body.channel[:60]!r}; see Channels")
+    about = trial_of(body.name.strip() or "without a name", definition(body.definition))
+    return _tried(_channel(named[0]), request, about)
+
+
+def _tried(channel: Channel, request: HttpRequest, about: dict[str, Any] | None = None) -> HttpResponse:
+    now = now_ms()
+    tried = try_out(channel, caller_name(request), now, about=about)
     return ok({**_attempt(tried), "sent": tried.code is not None or not doubt(channel, now)})
 
 

@@ -114,6 +114,10 @@ def test_a_channel_is_made_and_its_test_says_why_it_did_not_arrive(admin: Page, 
     admin.get_by_role("button", name="Test nowhere").click()
     expect(admin.locator(".alnote.bad")).to_contain_text("did not arrive", timeout=DRAWN)
     expect(admin.locator("[data-channel=nowhere] .dls li").first).to_contain_text("test", timeout=DRAWN)
+    opened(admin, f"{live_url}/alerts?tab=rules&rule=new")
+    admin.get_by_role("button", name="Test on a channel").click()
+    admin.get_by_role("menuitem", name="nowhere").click()
+    expect(admin.locator(".alnote.bad")).to_contain_text("The trial did not arrive at nowhere", timeout=DRAWN)
 
 
 def test_the_past_shows_what_fired_then_and_offers_nothing_to_do(admin: Page, live_url: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from dashboard import access
-from dashboard.alerts.models import Alert, Channel, Rule, Silence
+from dashboard.alerts.models import Alert, Channel, Delivery, Rule, Silence
 from dashboard.models import AuditEntry
 from dashboard.times import stamp
 from lineage.recorder import Tape
@@ -209,6 +209,23 @@ def test_a_test_of_a_channel_that_may_not_be_reached_says_why(admin: Asking) -> 
     assert "127.0.0.1" in attempt["excerpt"] or "loopback" in attempt["excerpt"]
     (delivery,) = admin.get("/deliveries", channel="hook").json()["items"]
     assert (delivery["status"], delivery["state"], len(delivery["attempts"])) == ("test", "failed", 1)
+
+
+def test_a_trial_of_a_rule_says_what_it_asks_and_is_marked(operator: Asking) -> None:
+    channel = make_channel(url="https://127.0.0.1/hook")
+    body = {"name": "Nobody reads", "definition": STOPPED, "channel": "hook"}
+    attempt = operator("post", "/rules/trial", body).json()
+    assert (attempt["code"], attempt["sent"]) == (None, False)  # the address is refused, and that is said
+    assert "allow" in attempt["excerpt"]
+    sent = Delivery.objects.get(channel=channel).body
+    assert sent["test"] is True
+    assert (sent["alert"]["rule"], sent["alert"]["severity"]) == ("Nobody reads", "warning")
+    assert "stopped" in sent["alert"]["reason"]
+    assert AuditEntry.objects.get(action="channel tested").detail["rule"] == "Nobody reads"
+    for change, told in (({"channel": "none"}, "no channel 'none'"), ({"definition": {"metric": "luck"}}, "luck")):
+        answer = operator("post", "/rules/trial", {**body, **change})
+        assert answer.status_code == 422
+        assert told in str(answer.json())
 
 
 def test_who_makes_a_channel_that_leads_to_a_refused_place_is_told_at_once(admin: Asking) -> None:

@@ -1,5 +1,5 @@
 // The ways out: each with how it does, what went out by it and every attempt; an administrator makes, changes and tests them.
-import { openForm, read, said, upper, when, write, type Field } from "./alertparts.ts";
+import { openForm, read, said, tried, upper, when, write, type Attempt, type Field } from "./alertparts.ts";
 import type { Tab } from "./alerts.ts";
 import type { Context } from "./context.ts";
 import { button, h, icon } from "./dom.ts";
@@ -13,7 +13,6 @@ interface Channel {
   id: string; name: string; kind: string; team: string; escalation: boolean; enabled: boolean; why_disabled: string; settings: Record<string, unknown>; secrets: string[]; problem: string;
   state: string; words: string; waiting: number; delivered: number; deliveries: number; first_try: number; p95: number | null; made_secret?: string;
 }
-interface Attempt { at: string; took: number; code: number | null; excerpt: string }
 interface Delivery { id: string; channel: string; channel_id: string; alert: string | null; status: string; what: string; state: string; created_at: string; next_at: string | null; finished_at: string | null; tries: number; attempts: Attempt[] }
 
 const MOST = 8, DAY = 86_400_000, AGAIN = 15_000;
@@ -72,9 +71,7 @@ export class Channels implements Tab {
   private async test(c: Channel): Promise<void> {
     this.note(`A test is on its way to ${c.name}.`);
     try {
-      const a = await write<Attempt>(this.ctx, "POST", `/channels/${c.id}/test`);
-      const good = a.code !== null && a.code >= 200 && a.code < 300;
-      this.note(good ? `${c.name} took the test: ${a.code} in ${Math.round(a.took * 1000)} ms.` : `The test did not arrive at ${c.name}: ${a.code === null ? a.excerpt : `${a.code} ${a.excerpt}`}`, !good);
+      this.note(...tried(c.name, "test", await write<Attempt>(this.ctx, "POST", `/channels/${c.id}/test`)));
       await this.load();
     } catch (error) { this.note(said(error), true); }
   }

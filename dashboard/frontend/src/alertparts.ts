@@ -6,6 +6,7 @@ import { kindOf, nameOf, pageOf } from "./ids.ts";
 import { look, VERDICTS } from "./verdict.ts";
 import type { Verdict } from "./types.ts";
 
+export interface Attempt { at: string; took: number; code: number | null; excerpt: string }
 export interface Told { channel: string; status: string; state: string; tries: number; at: string }
 export interface AlertRow {
   id: string; rule_id: string | null; rule_name: string; severity: string; subject: string; cluster: string; team: string | null; labels: Record<string, unknown>;
@@ -52,6 +53,12 @@ export function when(time: string | null | undefined, now: number): string {
 export function lasted(from: string | null, to: string | null, now: number): string {
   const a = millis(from);
   return a === null ? "unknown" : duration(Math.max(0, ((millis(to) ?? now) - a) / 1000));
+}
+
+/** What came of a test, in words, and whether it is bad. */
+export function tried(channel: string, what: string, a: Attempt): [string, boolean] {
+  const good = a.code !== null && a.code >= 200 && a.code < 300;
+  return [good ? `${channel} took the ${what}: ${a.code} in ${Math.round(a.took * 1000)} ms.` : `The ${what} did not arrive at ${channel}: ${a.code === null ? a.excerpt : `${a.code} ${a.excerpt}`}`, !good];
 }
 
 /** Sends what a person wants; an answer that is not 2xx throws what is wrong and what helps. */

@@ -1,6 +1,6 @@
 // The rules: what is looked for, how often it fired; one opens as a sentence with its back-test under it.
 import { Backtest } from "./alertbacktest.ts";
-import { lookOf, read, said, SEVERITY_ORDER, write } from "./alertparts.ts";
+import { lookOf, read, said, SEVERITY_ORDER, tried, write, type Attempt } from "./alertparts.ts";
 import { emptyRule, Sentence, type Definition, type Known, type Metric } from "./alertsentence.ts";
 import type { Tab } from "./alerts.ts";
 import type { Context } from "./context.ts";
@@ -106,7 +106,8 @@ class Editor {
     this.backtest = new Backtest(ctx, (seconds) => this.hold(seconds));
     this.sentence = this.made(rule?.definition ?? emptyRule());
     const mine = ctx.may("alerts"), more = rule && mine ? button("More", () => undefined, { class: "ctl bare icon", "aria-label": "More of this rule", "aria-haspopup": "menu", click: (event: Event) => openMenu(event.currentTarget as HTMLElement, rule.name, [{ label: "Delete the rule", icon: "close", run: () => void this.drop() }]) }, icon("dots")) : null;
-    this.el.append(h("header", { class: "sh" }, this.name, this.changed, h("span", { class: "push" }), button("Discard", () => events.done(null, ""), { class: "ctl bare" }), mine ? this.save : null, ...(more ? [more] : [])), this.sentence.el, this.wrong,
+    const trial = mine ? button("Test on a channel", () => undefined, { class: "ctl", "aria-haspopup": "menu", click: (event: Event) => this.offer(event.currentTarget as HTMLElement) }) : null;
+    this.el.append(h("header", { class: "sh" }, this.name, this.changed, h("span", { class: "push" }), button("Discard", () => events.done(null, ""), { class: "ctl bare" }), trial, mine ? this.save : null, ...(more ? [more] : [])), this.sentence.el, this.wrong,
       ...(rule ? [h("p", { class: "dim" }, `${rule.built_in ? "Came with Playhead" : `By ${rule.created_by}`}, version ${rule.version}. What fires now ends when the rule is changed.`)] : []), this.backtest.el);
     this.mark();
     this.ask();
@@ -148,6 +149,20 @@ class Editor {
       const saved = await write<Rule>(this.ctx, this.rule ? "PUT" : "POST", this.rule ? `/rules/${this.rule.id}` : "/rules", body);
       this.events.done(saved.id, `${saved.name} is saved; the next whole minute is looked at by it.`);
     } catch (error) { this.wrong.textContent = said(error); this.mark(); }
+  }
+
+  /** The channels that a trial can be sent to. */
+  private offer(anchor: HTMLElement): void {
+    if (!this.known.channels.length) { this.events.note("There is no channel yet; an administrator makes one under Channels.", true); return; }
+    openMenu(anchor, "Send a trial of this rule to", this.known.channels.map((name) => ({ label: name, icon: "send", run: () => void this.try(name) })));
+  }
+
+  private async try(channel: string): Promise<void> {
+    this.events.note(`A trial is on its way to ${channel}.`);
+    try {
+      const [text, bad] = tried(channel, "trial", await write<Attempt>(this.ctx, "POST", "/rules/trial", { name: this.name.value.trim(), definition: this.sentence.rule, channel }));
+      this.events.note(text, bad);
+    } catch (error) { this.events.note(said(error), true); }
   }
 
   private async drop(): Promise<void> {

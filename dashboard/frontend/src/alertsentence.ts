@@ -63,7 +63,7 @@ export class Sentence {
     if (!(m.flag && this.rule.value === 0)) parts.push(word(m.on === "change" ? "of" : "is"), this.token("value", this.asked(m), "Which value", (a) => this.pickValue(a, m)));
     parts.push(word("for"), this.token("for", this.rule.for ? duration(this.rule.for) : "a moment", "For how long", (a) => this.pickTime(a, "for", "For how long, before it fires")));
     parts.push(word("say"), this.token("severity", this.rule.severity, "How grave", (a) => this.pickSeverity(a)));
-    parts.push(word("to"), this.token("channels", this.rule.channels.join(", ") || "the owner, else everybody's channels", "Who is told", (a) => this.pickChannels(a)));
+    parts.push(word("to"), this.token("channels", this.rule.channels.join(", ") || "the owner, else everybody's channels", "Who is told", (a) => this.pickChannels(a)), word("grouped by root cause,"));
     parts.push(word("until it is clear for"), this.token("keep", this.rule.keep ? duration(this.rule.keep) : "a minute", "Clear for how long", (a) => this.pickTime(a, "keep", "Clear for how long, before it is resolved")));
     this.el.replaceChildren(...parts);
     if (held) this.el.querySelector<HTMLElement>(`[data-token="${held}"]`)?.focus();

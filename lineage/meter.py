@@ -96,6 +96,10 @@ class Log:
         """Whether it is known if a record lies at this offset."""
         return any(begin <= offset <= upto for begin, upto in self.looked.items())
 
+    def is_doubtful(self, committed: int) -> bool:
+        """Whether what is unread is no more than transactions leave as markers, and nobody looked."""
+        return 0 < self.unread(committed) <= MARKERS and not self.is_looked_at(committed)
+
     def look(self, offset: int, first: int, standing: Collection[int]) -> dict[int, int | None]:
         """Nothing lies from ``offset`` up to ``first``; what no position is ``standing`` in is forgotten.
 
@@ -387,9 +391,13 @@ class Meter:
         return row
 
     def _oldest(self, pair: Pair) -> Passed | None:
-        """Since when the oldest unread record is there; None where one partition's answer is not known."""
+        """Since when the oldest unread record is there; None where one partition's answer is not known.
+
+        What is taken for markers makes nobody late.
+        """
         parts, logs = self.tracks[pair].parts, self.logs.get(pair[1], {})
-        behind = [pos for p, pos in parts.items() if p in logs and logs[p].unread(pos.committed)]
+        unread = [(pos, logs[p]) for p, pos in parts.items() if p in logs and logs[p].unread(pos.committed)]
+        behind = [pos for pos, log in unread if pos.passed or not log.is_doubtful(pos.committed)]
         if any(pos.passed is None for pos in behind):
             return None
         return earliest([pos.passed for pos in behind if pos.passed])
@@ -405,8 +413,9 @@ class Meter:
         lags = {p: message_lag(pos.committed, logs[p].end if p in logs else None) for p, pos in t.parts.items()}
         problem = next((f"partition {p}: {m.reason}" for p, m in lags.items() if m.lag is None), "")
         behind = {p: m.lag for p, m in lags.items() if m.lag}
-        self._pass(pair, behind)
-        parts = [self._part(pair, p, at, alive, patience(t.pace, interval, alive.every)) for p in behind]
+        limit = patience(t.pace, interval, alive.every)
+        self._pass(pair, behind, at, limit)
+        parts = [self._part(pair, p, at, alive, limit) for p in behind]
         found = {p: logs[p].speeds(at) for p in behind if logs[p].unread(t.parts[p].committed)}
         part, (rewound_at, origin) = min(t.rewound.items(), key=lambda r: -r[1][0], default=(0, (None, 0)))
         return Facts(
@@ -426,16 +435,20 @@ class Meter:
         # What retention took it had waited for: that the next record is younger makes no wait shorter.
         came = position.passed.at if position.passed and (log.start or 0) <= position.committed else 0
         waits = max(0, at - max(position.moved_at, came)) / 1000
-        unread = log.unread(position.committed)
-        doubtful = unread <= MARKERS and not log.is_looked_at(position.committed)
+        unread, doubtful = log.unread(position.committed), log.is_doubtful(position.committed)
         repeats = (position.committed_at or 0) > position.moved_at + 1000
         return Part(part, unread, waits, doubtful, alive.owner(pair[1], part) if waits > limit else "", repeats)
 
-    def _pass(self, pair: Pair, behind: dict[int, int]) -> None:
-        """When each oldest unread record was written; that changes only when it is another one."""
+    def _pass(self, pair: Pair, behind: dict[int, int], at: Ms, limit: float) -> None:
+        """When each oldest unread record was written; that changes only when it is another one.
+
+        What lies there for longer than the group's patience, and may be markers alone, is taken for these: unknown.
+        """
         for part, position in self.tracks[pair].parts.items():
             log = self.logs[pair[1]][part] if part in behind else None
             passed = self._when(position, log) if log and log.unread(position.committed) else None
+            if passed and log and log.is_doubtful(position.committed):
+                passed = passed if at - max(position.moved_at, passed.at) <= limit * 1000 else None
             if passed != position.passed:
                 position.passed = passed
                 self.moved_positions.add((*pair, part))

@@ -68,6 +68,26 @@ def test_two_groups_on_one_partition_each_pass_over_what_is_empty_where_they_sta
     assert meter.logs["t"][0].looked == {10: 20, 95: 97}
 
 
+def test_what_may_be_markers_alone_makes_nobody_late() -> None:
+    meter = Meter()
+    for n in range(100):
+        at = n * 5000
+        meter.touched.clear()
+        for part, end in ((0, 11 if n >= 20 else 10), (1, 10 + max(0, n - 40))):
+            meter.see_log("t", part, 0, end, at)
+            meter.see_position("g", "t", part, 10, None, at)
+        meter.close_frame(at, at, ["t"])
+        row = meter.judge_pair(PAIR, at, ALIVE, 5.0, False, None)
+        if n == 21:
+            assert row.behind_since == 97_500  # it may have been written just now
+        if n == 40:
+            assert (row.lag, row.unread, row.behind_since) == (1, 1, None)
+    assert row.behind_since == 202_500  # the other partition's
+    meter.see_record("t", 0, 10, 10, 11, None)
+    row = meter.judge_pair(PAIR, 495_000, ALIVE, 5.0, False, None)
+    assert row.behind_since == 97_500
+
+
 def test_one_record_that_was_looked_at_is_not_taken_for_a_marker() -> None:
     meter = Meter()
     for n in range(100):

@@ -13,6 +13,12 @@ pytestmark = pytest.mark.browser
 DRAWN = 30_000
 FIRES = 200_000  # ms: the next whole minute, and another on a busy machine
 NAME = "Anything is behind"
+NOTED = """
+    const Own = window.Notification;
+    window.Notification = class extends Own {
+      constructor(title, more) { super(title, more); document.documentElement.dataset.noted = `${title}: ${more.body}`; }
+    };
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +30,8 @@ def complaints() -> list[str]:
 @pytest.fixture(scope="module")
 def admin(browser: Browser, live_url: str, password: str, complaints: list[str]) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.grant_permissions(["notifications"], origin=live_url)
+    context.add_init_script(NOTED)
     page = context.new_page()
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda e: complaints.append(str(e)))
@@ -56,12 +64,16 @@ def test_a_rule_is_tried_on_the_tape_and_saved(admin: Page, live_url: str) -> No
     admin.get_by_role("menuitem", name="at once").click()
     expect(admin.locator(".bth h3")).to_contain_text(re.compile("Would (not )?have fired"), timeout=DRAWN)
     expect(admin.locator(".btbox .tog").first).to_be_visible()
+    notify = admin.get_by_role("switch", name="Notify me")
+    notify.click()
+    expect(notify).to_have_attribute("aria-checked", "true")
     admin.get_by_role("button", name="Save rule").click()
     expect(admin.locator(".alnote")).to_contain_text("is saved", timeout=DRAWN)
     expect(admin.locator(".rulelist li", has_text=NAME)).to_be_visible(timeout=DRAWN)
 
 
 def test_it_fires_and_every_page_says_so(admin: Page, live_url: str) -> None:
+    expect(admin.locator("html")).to_have_attribute("data-noted", re.compile(".: warning, firing$"), timeout=FIRES)
     opened(admin, f"{live_url}/alerts")
     expect(admin.locator("article.cause").first).to_be_visible(timeout=FIRES)
     expect(admin.locator("#causes")).to_be_visible()

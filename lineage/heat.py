@@ -13,6 +13,7 @@ from lineage.identity import split_id
 from lineage.lake import Lake, block_of
 from lineage.models import Name, NodeVersion, Tick
 from lineage.observations import Ms
+from lineage.rows import is_caught_up
 from lineage.wording import members_change, moves, owners
 
 MOST_ROWS = 200  # partitions: the worst ones
@@ -67,7 +68,7 @@ def heat(
     step = max(1_000, -(-(end - start) // max(1, min(cells, MOST_CELLS, fit))))
     times = tuple(range(start + step, end + step, step))
     recorded = _recorded(times, step)
-    committed = _last(lake, "positions", ("committed", "behind_since"), given, start, times[-1], step)
+    committed = _last(lake, "positions", ("committed", "behind_since", "error"), given, start, times[-1], step)
     topics = sorted({t for t, _ in committed})
     ends = _last(lake, "logs", ("log_end",), {"topic": topics}, start, times[-1], step) if topics else {}
     rows = {p: _row(committed[p], ends.get(p, EMPTY), times, recorded, metric) for p in committed}
@@ -161,11 +162,13 @@ def _filled(found: list[tuple[int, Any]], cells: int) -> Iterator[Any]:
 
 
 def _value(position: Any, end: Any, at: Ms, metric: str) -> float | None:
-    committed, behind_since = position or (None, None)
+    committed, behind_since, error = position or (None, None, None)
     if committed is None or end is None or end[0] is None or committed > end[0]:
         return None
     if metric == "lag" or committed == end[0]:
         return float(end[0] - committed)
+    if is_caught_up(behind_since, error):
+        return 0.0
     return None if behind_since is None else max(0.0, (at - behind_since) / 1000)
 
 

@@ -22,13 +22,14 @@ from lineage.frames import Change, Frame, GraphDiff, PartitionLag
 from lineage.framing import Samples
 from lineage.graph import LineageGraph
 from lineage.identity import node_id
-from lineage.lag import message_lag
+from lineage.lag import message_lag, time_lag
 from lineage.lake import Away, Lake, Row, block_of
 from lineage.meter import LagRow
 from lineage.models import Name, NodeVersion, Tick
 from lineage.observations import Ms
 from lineage.outline import Standing, Triple
 from lineage.reel import Part, Reel
+from lineage.rows import is_caught_up
 from lineage.stepping import change_after, change_before, tick_after, tick_before
 from lineage.storage import Storage, measured, place
 
@@ -283,7 +284,7 @@ def partitions_at(
     rows = walk.at(lake(), tick, Part("positions", _decode_positions, *_where(cluster, group, topic)))
     logs = _logs(walk, tick, *_of_topics({key[1] for key in rows} if group or topic else None))
     out: dict[Triple, list[PartitionLag]] = {}
-    for grp, top, part, committed, committed_at, _, behind, _ in rows.values():
+    for grp, top, part, committed, committed_at, _, *behind in rows.values():
         key = _triple(grp, top)
         if key[0] == cluster:
             start, end, _ = logs.get((top, part), (None, None, None))
@@ -333,11 +334,11 @@ def _partition(
     committed_at: Ms | None,
     start: int | None,
     end: int | None,
-    behind: Ms | None,
+    behind: tuple[Ms | None, float | None],
     sampled: Ms,
 ) -> PartitionLag:
     lag = message_lag(committed, end).lag
-    late = 0.0 if lag == 0 else None if behind is None or lag is None else max(0, sampled - behind) / 1000
+    late = None if lag is None else time_lag(lag, 0 if is_caught_up(*behind) else None, *behind, sampled)[0]
     return PartitionLag(part, committed, committed_at, start, end, lag, late, None)
 
 

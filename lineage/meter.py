@@ -294,6 +294,8 @@ class Meter:
             if not offset <= position.committed <= first:
                 continue
             self.touched.add((group, topic))
+            if first > position.committed:
+                self.moved_positions.add((group, topic, part))
             if written is None or found is None or log.first(position.committed) != found:
                 continue
             if written.error and passed_at(log.ends, found):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from lineage.meter import Meter
 
 Row = tuple[object, ...]
+NOTHING_UNREAD = 0.0  # the error of a position that is behind since never: what lies after it are no records
 
 
 def log_rows(meter: Meter, keyframe: bool, number: Callable[[str], int]) -> Iterator[Row]:
@@ -33,5 +34,12 @@ def position_rows(meter: Meter, keyframe: bool, pair: Callable[[str, str], tuple
         if (group, topic) not in tracks or part not in tracks[group, topic].parts:
             yield *pair(group, topic), part, None, None, None, None, None
     for group, topic, part in sorted(wanted):
-        p = tracks[group, topic].parts[part]
-        yield *pair(group, topic), part, p.committed, p.committed_at, p.moved_at, *(p.passed or (None, None))
+        p, log = tracks[group, topic].parts[part], meter.logs.get(topic, {}).get(part)
+        nothing = log is not None and log.end is not None and not log.unread(p.committed)
+        behind = p.passed or (None, NOTHING_UNREAD if nothing else None)
+        yield *pair(group, topic), part, p.committed, p.committed_at, p.moved_at, *behind
+
+
+def is_caught_up(behind_since: object, error: object) -> bool:
+    """Whether a position's row says that nothing is unread, though offsets may lie after it."""
+    return behind_since is None and error == NOTHING_UNREAD

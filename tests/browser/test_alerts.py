@@ -16,7 +16,10 @@ NAME = "Anything is behind"
 NOTED = """
     const Own = window.Notification;
     window.Notification = class extends Own {
-      constructor(title, more) { super(title, more); document.documentElement.dataset.noted = `${title}: ${more.body}`; }
+      constructor(title, more) {
+        super(title, more);
+        document.documentElement.dataset.noted = `${title}: ${more.body}`;
+      }
     };
 """
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lineage import heat, history
+from lineage.observations import RecordAt
 from lineage.recorder import Tape
 from tests.lineage import world as w
 from tests.lineage.world import T0
@@ -52,6 +53,19 @@ def test_seconds_behind_grow_while_nothing_is_committed(tape: Tape) -> None:
     values = history.heat_of(GROUP, T0, T0 + 6 * S, 3, topic="orders", metric="time_lag").rows[0].values
     assert values[0] == 0
     assert 0 < (values[1] or 0) < (values[2] or 0)
+
+
+def test_who_has_only_markers_before_him_is_not_late(tape: Tape) -> None:
+    begin(tape)
+    positions(tape, 0, 100, 90, key=True)
+    tape.take(w.frame(T0 + 2 * S, {"orders": 100}, records=[RecordAt("orders", 0, 90, None, 100)]))
+    tape.cut(T0 + 2 * S + 60)
+    positions(tape, 4, 101, 90)
+    late = history.heat_of(GROUP, T0, T0 + 6 * S, 3, topic="orders", metric="time_lag").rows[0].values
+    assert late[1] == 0
+    assert (late[2] or 0) > 0  # a record came
+    (shown,) = history.partitions_at(T0 + 3 * S, "c", "audit", "orders")["c", "audit", "orders"]
+    assert (shown.lag, shown.time_lag) == (10, 0)
 
 
 def test_what_was_not_recorded_is_unknown_and_said(tape: Tape) -> None:

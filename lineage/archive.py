@@ -11,9 +11,9 @@ import hashlib
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import msgspec
 from django.db import models as fields
@@ -51,6 +51,13 @@ BATCH = 500
 INT64 = 1 << 63
 
 
+class Carried(NamedTuple):
+    """Another table that goes with a recording: its rows of a stretch (begin, end), in the order of its columns."""
+
+    model: type[Model]
+    rows: Callable[[Ms, Ms], Iterable[Sequence[Any]]]
+
+
 class BadRecording(ValueError):
     """The file is none, or not whole; the message says why."""
 
@@ -80,7 +87,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 # Writing
 
 
-def export(start: Ms, end: Ms, target: Path, work: Path, made_at: Ms) -> Manifest:
+def export(start: Ms, end: Ms, target: Path, work: Path, made_at: Ms, carried: Sequence[Carried] = ()) -> Manifest:
     """Writes the stretch to ``target``, by way of the directory ``work``.
 
     Raises ValueError where nothing is recorded in it, FileExistsError where the target exists.
@@ -94,15 +101,18 @@ def export(start: Ms, end: Ms, target: Path, work: Path, made_at: Ms) -> Manifes
     aside = target.with_name(f".{target.name}.part")
     try:
         with zipfile.ZipFile(aside, "w") as z:
-            made = _write(z, start, first, last, work, made_at)
+            made = _write(z, start, first, last, work, made_at, carried)
         aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)
     return made
 
 
-def _write(z: zipfile.ZipFile, start: Ms, first: Tick, last: Tick, work: Path, made_at: Ms) -> Manifest:
-    parts = [_write_rows(z, model, first.at, last) for model in MODELS]
+def _write(
+    z: zipfile.ZipFile, start: Ms, first: Tick, last: Tick, work: Path, made_at: Ms, carried: Sequence[Carried]
+) -> Manifest:
+    parts = [_write_rows(z, model, _as_of(model, first.at, last)) for model in MODELS]
+    parts += [_write_rows(z, c.model, c.rows(first.at, last.at)) for c in carried]
     parts += [_write_table(z, table, first.at, last, work) for table in TABLES]
     clusters = sorted(set(ClusterVersion.objects.values_list("cluster", flat=True)))
     made = Manifest(
@@ -158,20 +168,26 @@ class _Summed:
         self._out.write(data)
 
 
-def _write_rows(z: zipfile.ZipFile, model: type[Model], begin: Ms, last: Tick) -> Part:
-    """One line with the columns, then one a row; what was superseded after the end was not yet so then."""
-    names, count = _columns(model), 0
+def _as_of(model: type[Model], begin: Ms, last: Tick) -> Iterator[Sequence[Any]]:
+    """Rows as they were known at the end: what was superseded after it was not yet so then."""
+    names = _columns(model)
     superseded = names.index("superseded_at") if "superseded_at" in names else None
-    info = zipfile.ZipInfo(_row_file(model))
+    for row in _rows(model, begin, last).values_list(*names).iterator(chunk_size=2_000):
+        values = list(row)
+        if superseded is not None and (values[superseded] or 0) > last.at:
+            values[superseded] = None
+        yield values
+
+
+def _write_rows(z: zipfile.ZipFile, model: type[Model], rows: Iterable[Sequence[Any]]) -> Part:
+    """One line with the columns, then one a row."""
+    count, info = 0, zipfile.ZipInfo(_row_file(model))
     info.compress_type = zipfile.ZIP_DEFLATED
     with z.open(info, "w", force_zip64=True) as raw:
         out = _Summed(raw)
-        out.write(msgspec.json.encode(names) + b"\n")
-        for row in _rows(model, begin, last).values_list(*names).iterator(chunk_size=2_000):
-            values = list(row)
-            if superseded is not None and (values[superseded] or 0) > last.at:
-                values[superseded] = None
-            out.write(msgspec.json.encode(values) + b"\n")
+        out.write(msgspec.json.encode(_columns(model)) + b"\n")
+        for row in rows:
+            out.write(msgspec.json.encode(row) + b"\n")
             count += 1
     return Part(info.filename, out.size, count, out.sum.hexdigest())
 
@@ -189,7 +205,7 @@ def _write_table(z: zipfile.ZipFile, table: str, begin: Ms, last: Tick, work: Pa
 # Reading
 
 
-def opened(path: Path) -> tuple[zipfile.ZipFile, Manifest]:
+def opened(path: Path, carried: Sequence[Carried] = ()) -> tuple[zipfile.ZipFile, Manifest]:
     """The zip and what it says of itself, checked but for the parts' bytes. Raises BadRecording."""
     try:
         z = zipfile.ZipFile(path)
@@ -201,7 +217,7 @@ def opened(path: Path) -> tuple[zipfile.ZipFile, Manifest]:
     except (msgspec.MsgspecError, UnicodeError) as e:
         raise BadRecording(f"what {path} says of itself cannot be read ({e})") from e
     try:
-        _checked(z, manifest)
+        _checked(z, manifest, carried)
     except BadRecording:
         z.close()
         raise
@@ -216,12 +232,12 @@ def _small(z: zipfile.ZipFile, name: str) -> bytes:
     return data
 
 
-def _checked(z: zipfile.ZipFile, manifest: Manifest) -> None:
+def _checked(z: zipfile.ZipFile, manifest: Manifest, carried: Sequence[Carried]) -> None:
     if manifest.format != FORMAT:
         raise BadRecording(f"it is a {manifest.format[:60]!r}, no {FORMAT}")
     if manifest.version != VERSION:
         raise BadRecording(f"it has the version {manifest.version} of the format, and {VERSION} is known here")
-    known = {*map(_row_file, MODELS), *map(_table_file, TABLES)}
+    known = {*map(_row_file, (*MODELS, *(c.model for c in carried))), *map(_table_file, TABLES)}
     names = [p.name for p in manifest.parts]
     listed = sorted([*names, "manifest.json"])
     if len(set(names)) != len(names) or sorted(z.namelist()) != listed:
@@ -246,18 +262,19 @@ def _bounded(z: zipfile.ZipFile, manifest: Manifest) -> None:
         raise BadRecording("its times are none")
 
 
-def load(path: Path, directory: Path) -> Manifest:
+def load(path: Path, directory: Path, carried: Sequence[Carried] = ()) -> Manifest:
     """Puts the recording into this process's empty database and into a new lake in ``directory``.
 
     Raises BadRecording; the database is then as it was.
     """
-    z, manifest = opened(path)
+    z, manifest = opened(path, carried)
     if (need := 2 * sum(p.size for p in manifest.parts)) > shutil.disk_usage(directory).free:
         raise BadRecording(f"{directory} has no room for it: some {need} bytes are needed")
     parts = {p.name: p for p in manifest.parts}
     with z, transaction.atomic():
-        for model in MODELS:
-            _load_rows(z, model, parts[_row_file(model)])
+        for model in (*MODELS, *(c.model for c in carried)):
+            if part := parts.get(_row_file(model)):  # one that was made before these went with it lacks them
+                _load_rows(z, model, part)
         lake = Lake(directory)
         try:
             for table in TABLES:
@@ -344,9 +361,10 @@ def _row(values: list[Any], checks: list[tuple[str, Check]], part: Part) -> dict
 def _check(field: Any) -> Check:
     """Whether a value may stand in the field."""
     if isinstance(field, fields.JSONField):
-        return lambda v: v is not None or field.null
+        kind = {list: list, dict: dict}.get(field.default, object)
+        return lambda v: isinstance(v, kind) if v is not None else field.null
     if isinstance(field, fields.FloatField):
-        return lambda v: isinstance(v, int | float) and not isinstance(v, bool)
+        return lambda v: (v is None and field.null) or (isinstance(v, int | float) and not isinstance(v, bool))
     if isinstance(field, fields.IntegerField):
         return lambda v: (v is None and field.null) or (type(v) is int and -INT64 <= v < INT64)
     most = field.max_length or MOST_LINE

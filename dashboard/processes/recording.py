@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 
+from dashboard.alerts.carried import CARRIED
 from dashboard.environment import recording
 from dashboard.processes import commands, preflight
 from dashboard.processes.preflight import RECORDING_FILE
@@ -41,7 +42,7 @@ def export(start: str, end: str, target: Path) -> str:
         if a >= b:
             raise ValueError("--from must be before --to")
         with tempfile.TemporaryDirectory(dir=target.resolve().parent, prefix=".playhead-export-") as work:
-            made = archive.export(a, b, target, Path(work), now)
+            made = archive.export(a, b, target, Path(work), now, CARRIED)
     except (ValueError, OSError) as e:
         raise Refused(str(e)) from e
     rows, size = sum(p.rows for p in made.parts), target.stat().st_size
@@ -51,7 +52,7 @@ def export(start: str, end: str, target: Path) -> str:
 def unpack(file: Path, into: Path | None, env: Mapping[str, str]) -> dict[str, str]:
     """The environment of a dashboard on the recording, unpacked if it was not. Raises Refused."""
     try:
-        archive.opened(file)[0].close()
+        archive.opened(file, CARRIED)[0].close()
     except BadRecording as e:
         raise Refused(f"{file} is not opened: {e}") from e
     known = _sum(file)
@@ -89,7 +90,7 @@ def load(file: Path) -> None:
     directory = Path(settings.DATA_DIR)
     call_command("migrate", interactive=False, verbosity=0)
     try:
-        manifest = archive.load(file, directory)
+        manifest = archive.load(file, directory, CARRIED)
     except BadRecording as e:
         raise Refused(f"{file} is not opened: {e}") from e
     times: dict[str, Any] = {k: stamp(getattr(manifest, k)) for k in ("start", "end", "begin", "made_at")}

@@ -23,12 +23,16 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
+from dashboard.alerts import outbox
+from dashboard.alerts.carried import CARRIED
+from dashboard.alerts.models import Alert, Silence
 from dashboard.processes import preflight, recording
 from dashboard.times import stamp
 from lineage import archive, history
 from lineage.archive import MODELS, BadRecording
 from lineage.models import Change, NodeVersion, Tick
 from lineage.recorder import Tape
+from tests.alerts.world import alert, channel
 from tests.dashboard.conftest import fill
 from tests.dashboard.made import T0
 from tests.lineage import world as w
@@ -52,9 +56,26 @@ def tape(tmp_path: Path, settings: Settings, transactional_db: None) -> Iterator
             recorded.take(w.groups(at, "billing-cg"))
         recorded.take(w.frame(at, {"orders": 200 + 10 * s}, {"billing-cg": {"orders": 95 + s}}, keyframe=s == 0))
         recorded.cut(at + 100)
+    alerting()
     yield recorded
     recorded.close()
     history.forget()
+
+
+def alerting() -> None:
+    """One that was over before the stretch, one in it, with its cause, and one of which the end is not in it."""
+    later = T0 + 15 * MINUTE + 9_500
+    cause = alert("cause", T0 + 1_000, acts=[[T0 + 1_500, "ann", True], [later, "bob", False]])
+    alert("over", T0 - 50_000, resolved_at=T0 - 40_000)
+    alert("explained", T0 + 2_000, cause=cause, value=9.0, course=[[T0 + 2_000, 5.0, "stopped"], [later, 9.0, "ok"]])
+    alert("ended", T0 + 2_000, resolved_at=later, resolved_why="the rule was deleted")
+    alert("pending", T0 + 2_000, fired_at=later, fired=later)
+    alert("to come", later)
+    told = channel()
+    outbox.enqueue(cause, "firing", T0 + 1_000)
+    assert told.deliveries.exists()
+    window = {"starts_at": T0, "ends_at": later, "created_at": T0, "ended_at": later}
+    Silence.objects.create(matcher={"topic": ["ended"]}, reason="deploy", **window)
 
 
 def export(target: Path, start: int = T0, end: int = T0 + 15 * MINUTE + 9_000) -> Path:
@@ -70,13 +91,16 @@ def questions() -> list[str]:
             asked.append(f"/api/v1/{path}at={stamp(at)}")
     a, b = stamp(moments[0] - 1), stamp(moments[-2])
     asked += [f"/api/v1/changes?from={a}&to={b}", f"/api/v1/tape?from={a}&to={b}&points=50"]
+    asked += [f"/api/v1/alerts?at={stamp(at)}" for at in moments[:-1]]
     for subject, metric in (("", "lag"), ("group:c/billing-cg", "lag"), ("topic:c/orders", "rate_in")):
         asked.append(f"/api/v1/series?subject={subject}&metric={metric}&from={a}&to={b}&step=2s")
     return asked
 
 
 def comparable(question: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """What reads a stretch carries the moment of the newest frame beside it; a cursor is opaque."""
+    """What reads a stretch carries the moment of the newest frame beside it; a cursor is opaque; who was told stays."""
+    if "/alerts" in question:
+        return {**answer, "items": [{**a, "told": [], "rule_id": None} for a in answer["items"]]}
     stretch = any(name in question for name in ("/series", "/tape", "/changes"))
     return {
         k: v for k, v in answer.items() if k not in (("at", "live", "resolution", "next") if stretch else ("next",))
@@ -145,7 +169,7 @@ def test_an_opened_recording_answers_as_its_origin_did(tape: Tape, tmp_path: Pat
 
 def test_a_stretch_brings_the_block_it_begins_in_and_nothing_later(tape: Tape, tmp_path: Path) -> None:
     middle = T0 + 15 * MINUTE + 4_000
-    z, manifest = archive.opened(export(tmp_path / "x.zip", middle, middle + 2_500))
+    z, manifest = archive.opened(export(tmp_path / "x.zip", middle, middle + 2_500), CARRIED)
     with z:
         rows = {m.__name__: z.read(f"rows/{m.__name__}.jsonl").splitlines()[1:] for m in MODELS}
     assert (manifest.start, manifest.begin, manifest.end) == (middle, T0 + 15 * MINUTE + 100, T0 + 15 * MINUTE + 6_100)
@@ -155,6 +179,21 @@ def test_a_stretch_brings_the_block_it_begins_in_and_nothing_later(tape: Tape, t
     ended = [json.loads(r)[names.index("superseded_at")] for r in rows["NodeVersion"]]
     assert all(t is None or t <= manifest.end for t in ended)
     assert 0 < len(rows["Change"]) < Change.objects.count()
+
+
+def test_alerts_go_with_it_as_they_were_known_at_its_end_and_nothing_of_channels(tape: Tape, tmp_path: Path) -> None:
+    z, _ = archive.opened(export(tmp_path / "x.zip"), CARRIED)
+    with z:
+        names, *rows = (json.loads(line) for line in z.read("rows/Alert.jsonl").splitlines())
+        assert not [n for n in z.namelist() if "Channel" in n or "Delivery" in n or "Rule" in n]
+        assert len(z.read("rows/Silence.jsonl").splitlines()) == 2
+    found = {r["subject"].rpartition("/")[2]: r for r in (dict(zip(names, row, strict=True)) for row in rows)}
+    assert sorted(found) == ["cause", "ended", "explained", "pending"]
+    assert (found["cause"]["acknowledged_by"], len(found["cause"]["acts"])) == ("ann", 1)
+    assert (found["explained"]["cause_id"], found["explained"]["value"]) == (found["cause"]["id"], 5.0)
+    assert (found["ended"]["resolved_at"], found["ended"]["resolved_why"]) == (None, "")
+    assert (found["pending"]["fired_at"], found["pending"]["summary"]) == (None, "")
+    assert Alert.objects.get(subject__endswith="ended").resolved_at  # what was exported is as it was
 
 
 def test_every_table_of_the_tape_is_exported_or_known_to_be_left_out() -> None:
@@ -303,7 +342,7 @@ def test_a_file_that_lies_is_refused_and_leaves_nothing(tape: Tape, tmp_path: Pa
     for model in MODELS:
         model._default_manager.all().delete()
     with pytest.raises(BadRecording, match=words):
-        archive.load(bad, into)
+        archive.load(bad, into, CARRIED)
     assert (Tick.objects.count(), NodeVersion.objects.count()) == (0, 0)
     assert not (tmp_path / "evil.txt").exists()
     assert not list(into.glob("incoming*"))
@@ -314,7 +353,7 @@ def test_a_cut_file_is_refused_at_every_length(tape: Tape, tmp_path: Path) -> No
     for length in (0, 10, len(data) // 2, len(data) - 1):
         (tmp_path / "cut.zip").write_bytes(data[:length])
         with pytest.raises(BadRecording):
-            archive.opened(tmp_path / "cut.zip")
+            archive.opened(tmp_path / "cut.zip", CARRIED)
     with pytest.raises(recording.Refused, match="is not opened"):
         recording.unpack(tmp_path / "cut.zip", tmp_path / "into", {})
     with pytest.raises(recording.Refused, match="cannot be read"):

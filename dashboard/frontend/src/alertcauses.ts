@@ -88,7 +88,7 @@ export class Causes {
 
   private told(row: AlertRow): HTMLElement {
     if (row.silenced && !row.told.length) return h("span", { class: "sub" }, icon("mute", "i s"), "held back by a silence");
-    if (!row.told.length) return h("span", { class: "sub" }, "no channel was told");
+    if (!row.told.length) return h("span", { class: "sub" }, document.body.dataset["recording"] ? "a recording does not tell" : "no channel was told");
     const good = row.told.filter((t) => t.state === "delivered"), bad = row.told.filter((t) => t.state !== "delivered");
     const shown = (list: Told[]): string => list.slice(0, 3).map((t) => t.channel).join(", ") + (list.length > 3 ? ` and ${list.length - 3} more` : "");
     const lines = [good.length ? h("span", { class: "sub" }, icon("check", "i s"), `${shown(good)} at ${clock(millis(good[0]!.at) ?? 0)}`) : null, bad.length ? h("span", { class: "sub" }, icon("again", "i s"), `${shown(bad)}: ${bad[0]!.state === "failed" ? "failed for good" : bad[0]!.tries ? `attempt ${bad[0]!.tries} failed` : "waiting to be sent"}`) : null];

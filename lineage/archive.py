@@ -11,13 +11,13 @@ import hashlib
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import msgspec
+from django.db import IntegrityError, transaction
 from django.db import models as fields
-from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
 from lineage import history
@@ -271,18 +271,25 @@ def load(path: Path, directory: Path, carried: Sequence[Carried] = ()) -> Manife
     if (need := 2 * sum(p.size for p in manifest.parts)) > shutil.disk_usage(directory).free:
         raise BadRecording(f"{directory} has no room for it: some {need} bytes are needed")
     parts = {p.name: p for p in manifest.parts}
-    with z, transaction.atomic():
-        for model in (*MODELS, *(c.model for c in carried)):
-            if part := parts.get(_row_file(model)):  # one that was made before these went with it lacks them
-                _load_rows(z, model, part)
-        lake = Lake(directory)
-        try:
-            for table in TABLES:
-                if part := parts.get(_table_file(table)):
-                    _load_table(z, lake, table, part, directory)
-        finally:
-            lake.close()
+    try:
+        with z, transaction.atomic():
+            for model in (*MODELS, *(c.model for c in carried)):
+                if part := parts.get(_row_file(model)):  # one that was made before these went with it lacks them
+                    _load_rows(z, model, part)
+            _load_tables(z, parts, directory)
+    except IntegrityError as e:
+        raise BadRecording(f"it has rows that contradict each other ({e})") from e
     return manifest
+
+
+def _load_tables(z: zipfile.ZipFile, parts: Mapping[str, Part], directory: Path) -> None:
+    lake = Lake(directory)
+    try:
+        for table in TABLES:
+            if part := parts.get(_table_file(table)):
+                _load_table(z, lake, table, part, directory)
+    finally:
+        lake.close()
 
 
 def _pieces(z: zipfile.ZipFile, part: Part) -> Iterator[bytes]:

@@ -303,6 +303,18 @@ def _type(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
     files["rows/Tick.jsonl"] = first + b"\n" + rest.replace(b"[", b'["x",', 1).replace(b",", b"", 1)
 
 
+def _no_cause(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+    names, *rows = (json.loads(line) for line in files["rows/Alert.jsonl"].splitlines())
+    rows[0][names.index("cause_id")] = "nobody"
+    files["rows/Alert.jsonl"] = b"".join(json.dumps(row).encode() + b"\n" for row in (names, *rows))
+
+
+def _twice(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+    lines = files["rows/Silence.jsonl"].splitlines(keepends=True)
+    files["rows/Silence.jsonl"] = b"".join([*lines, lines[-1]])
+    part_of(manifest, "rows/Silence.jsonl")["rows"] += 1
+
+
 def _no_json(files: dict[str, bytes], manifest: dict[str, Any]) -> None:
     files["rows/Tick.jsonl"] += b"{\n"
 
@@ -328,6 +340,8 @@ LIES: list[tuple[Any, str]] = [
     (_missing, "it lacks rows/Name.jsonl"),
     (_column, "other columns"),
     (_type, "rows/Tick.jsonl has a"),
+    (_no_cause, "rows that contradict each other"),
+    (_twice, "rows that contradict each other"),
     (_no_json, "cannot be read"),
     (_no_parquet, "cannot be read"),
     (_other_parquet, "other columns"),
@@ -339,7 +353,7 @@ def test_a_file_that_lies_is_refused_and_leaves_nothing(tape: Tape, tmp_path: Pa
     bad = rewritten(export(tmp_path / "x.zip"), tmp_path / "bad.zip", lie)
     into = tmp_path / "into"
     into.mkdir()
-    for model in MODELS:
+    for model in (*MODELS, *(c.model for c in CARRIED)):
         model._default_manager.all().delete()
     with pytest.raises(BadRecording, match=words):
         archive.load(bad, into, CARRIED)

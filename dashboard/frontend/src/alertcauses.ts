@@ -60,7 +60,7 @@ export class Causes {
     const v = lookOf(row), open = explains.length > 0 && !this.shut.has(row.id), chosen = this.ctx.params["alert"] === row.id;
     const head = h("div", { class: "chead" },
       h("div", { class: "cv" }, h("span", { class: `verdict ${v.css}` }, icon(v.icon), v.word), h("span", { class: "sub" }, row.severity)),
-      h("div", { class: "cw" }, h("h2", {}, h("a", { href: pageAt(row.subject, this.ctx.live() ? null : this.ctx.state()?.at ?? null) }, row.summary || row.subject)), row.reason ? h("p", {}, row.reason) : null, this.cause_of(row), this.seen(row)),
+      h("div", { class: "cw" }, h("h2", {}, h("a", { href: pageAt(row.subject, this.ctx.live() ? null : this.ctx.state()?.at ?? null) }, row.summary || row.subject)), row.reason ? h("p", {}, row.reason, " ", h("span", { class: "mut" }, `So it was when it fired, at ${when(row.fired_at, this.ctx.now())}.`)) : null, this.cause_of(row), this.seen(row)),
       h("div", { class: "cf" }, h("span", { class: "lab" }, "since"), h("b", { class: "num", "data-since": row.since }, lasted(row.since, null, this.ctx.now())), h("span", { class: "sub num" }, when(row.since, this.ctx.now()))),
       this.loss(row),
       h("div", { class: "cf wide" }, h("span", { class: "lab" }, "whose, and who was told"), teamTag(row.team, true), this.told(row)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,8 +106,8 @@ class Log:
 
         Returns what a restart has to know that it did not: ranges without records, and what is not just markers.
         """
-        looked = self.looked | {offset: first}
-        kept = {a: b for a, b in looked.items() if any(a <= p <= b for p in standing)}
+        places, looked = sorted(standing), self.looked | {offset: first}
+        kept = {a: b for a, b in looked.items() if bisect_left(places, a) < bisect_right(places, b)}
         gone = self.looked.keys() - kept
         same, self.looked = self.looked.get(offset) == first, kept
         matters = offset in kept and not same and (first > offset or (self.end or 0) - offset <= MARKERS)

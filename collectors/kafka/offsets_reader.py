@@ -20,9 +20,8 @@ from collectors.kafka.offsets_topic import OffsetRecord, decode
 from lineage.observations import Ms
 
 BATCH = 20_000
-SILENCE = (
-    0.25  # seconds after which a stable end is not waited for: a marker at the end shows with the next answer only
-)
+# Seconds after which a stable end is not waited for: that a marker is the last one shows with the next answer only.
+SILENCE = 0.25
 Apply = Callable[[OffsetRecord, Ms], None]
 LIMITS = {"isolation.level": "read_committed", "queued.max.messages.kbytes": 8192, "enable.partition.eof": True}
 LOST = frozenset(

@@ -18,7 +18,8 @@ NOTED = """
     window.Notification = class extends Own {
       constructor(title, more) {
         super(title, more);
-        document.documentElement.dataset.noted = `${title}: ${more.body}`;
+        const page = document.documentElement.dataset;
+        page.noted = `${page.noted ?? ""}${title}: ${more.body}; `;
       }
     };
 """
@@ -76,7 +77,7 @@ def test_a_rule_is_tried_on_the_tape_and_saved(admin: Page, live_url: str) -> No
 
 
 def test_it_fires_and_every_page_says_so(admin: Page, live_url: str) -> None:
-    expect(admin.locator("html")).to_have_attribute("data-noted", re.compile(".: warning, firing$"), timeout=FIRES)
+    expect(admin.locator("html")).to_have_attribute("data-noted", re.compile(".: warning, firing; "), timeout=FIRES)
     opened(admin, f"{live_url}/alerts")
     expect(admin.locator("article.cause").first).to_be_visible(timeout=FIRES)
     expect(admin.locator("#causes")).to_be_visible()

@@ -40,17 +40,9 @@ class Shop:
         producer.commit_transaction(30)
 
     def commit(self, group: str, topic: str, offsets: dict[int, int]) -> None:
-        """Commits as a consumer without a subscription does; its coordinator may still be loading."""
+        """Commits as a consumer without a subscription does."""
         consumer = Consumer({**self.base, "group.id": group})
-        wanted = [TopicPartition(topic, p, o) for p, o in offsets.items()]
-        for attempt in range(50):
-            try:
-                consumer.commit(offsets=wanted, asynchronous=False)
-                break
-            except KafkaException:
-                if attempt == 49:
-                    raise
-                time.sleep(0.2)
+        commit(consumer, [TopicPartition(topic, p, o) for p, o in offsets.items()])
         consumer.close()
 
     @contextmanager
@@ -75,6 +67,18 @@ class Shop:
         """Names of topics and groups."""
         groups = self.admin.list_consumer_groups().result(30).valid
         return set(self.admin.list_topics(timeout=30).topics), {g.group_id for g in groups}
+
+
+def commit(consumer: Consumer, wanted: list[TopicPartition]) -> None:
+    """Commits, and returns once that was acknowledged: on a young cluster the coordinator may still be loading."""
+    for _ in range(150):
+        try:
+            consumer.commit(offsets=wanted, asynchronous=False)
+            return
+        except KafkaException as error:
+            refused = error
+            time.sleep(0.2)
+    raise refused
 
 
 def name(what: str = "group") -> str:

@@ -12,6 +12,7 @@ from collectors.base import Budget, now_ms
 from collectors.kafka.client import KafkaClient
 from collectors.kafka.positions_source import PositionsSource
 from lineage.config import ClusterConfig
+from tests.contracts.shop import commit
 
 pytestmark = pytest.mark.kafka
 COMMITS = 100
@@ -29,7 +30,7 @@ def test_a_commit_that_was_just_acknowledged_is_in(apache: str) -> None:
     group = Consumer({**address, "group.id": name, "enable.auto.commit": False})
     source = PositionsSource(ClusterConfig("c", apache), KafkaClient("c", apache, {}))
     for n in range(COMMITS):
-        group.commit(offsets=[TopicPartition(name, 0, n)], asynchronous=False)
+        commit(group, [TopicPartition(name, 0, n)])
         acknowledged = now_ms()
         source.bring_up_to_date(Budget(seconds=30))
         assert source.method == "followed"

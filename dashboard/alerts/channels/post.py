@@ -56,7 +56,8 @@ def _handed_over(client: Client, sock: socket.socket, letter: Letter) -> tuple[i
         refused = server.sendmail(letter.sender, letter.to, letter.message.as_bytes(policy=CRLF))
         return 250, f"taken, but not for {', '.join(refused)}" if refused else "taken"
     except smtplib.SMTPServerDisconnected as e:
-        raise EOFError from e  # the client says why: closed, or cut because the time was up
+        # The client says why: closed, or the time was up, which smtplib makes a disconnection of as well.
+        raise (e.__context__ if isinstance(e.__context__, OSError) else EOFError()) from e
     except smtplib.SMTPResponseException as e:
         return e.smtp_code if e.smtp_code >= 400 else None, said(e.smtp_error)  # no exception is a success
     except smtplib.SMTPRecipientsRefused as e:

@@ -257,17 +257,18 @@ class Meter:
         if old and old.committed == offset and committed_at in (None, old.committed_at):
             return False
         moved = old is None or old.committed != offset
+        log = self.logs.get(topic, {}).get(part)
         if old and moved:
-            track.step_back(part, at, old.committed, offset)
+            if log is None or log.end is None or old.committed <= log.end:  # beyond it stood who read another log
+                track.step_back(part, at, old.committed, offset)
             if offset > old.committed:
-                self._learn(track, topic, part, old, at)
+                self._learn(track, log, old, at)
         track.parts[part] = Position(offset, committed_at, at if moved or old is None else old.moved_at)
         self.moved_positions.add((group, topic, part))
         self.touched.add((group, topic))
         return moved
 
-    def _learn(self, track: Track, topic: str, part: int, old: Position, at: Ms) -> None:
-        log = self.logs.get(topic, {}).get(part)
+    def _learn(self, track: Track, log: Log | None, old: Position, at: Ms) -> None:
         came = old.passed or (passed_at(log.ends, old.committed) if log else None)
         begin = max(old.moved_at, came.at if came else 0)
         track.pass_over(max(0, at - begin) / 1000, at, self.patience(track))
@@ -427,6 +428,8 @@ class Meter:
             partitions=len(t.parts), state=alive.state, members=alive.members, history=t.points, pace=t.pace,
             interval=interval, groups_every=alive.every,
             empty_for=None if alive.emptied_at is None else max(0, at - alive.emptied_at) / 1000,
+            commits_alone=alive.emptied_at is not None and max((p.moved_at for p in t.parts.values()), default=0)
+            > alive.emptied_at + 1000 * max(interval, alive.every),
             rewound_at=rewound_at, rewound_part=part, rewound_by=max(0, origin - t.parts[part].committed)
             if part in t.parts else 0,
             deleted=sum(logs[p].deleted(t.parts[p].committed) for p in behind),

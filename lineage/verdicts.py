@@ -8,18 +8,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from lineage.evidence import ago
 from lineage.observations import Ms
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 WINDOW = 30.0  # seconds of history that rates and trends rest on, more where commits are rare
 LONGEST_WINDOW = 300.0  # within what a restart reads back
 PRESUMED_PACE = 30.0  # seconds from a record to its commit, until the group's own are known: the longest usual default
 REWOUND_FOR = 300.0  # seconds that a step back is told, unless the group is past that place again before
 WORTH = 5.0  # seconds of traffic that a lag must be worth before it counts as falling behind
 LOSS_HORIZON = 86_400.0
+TRACE = 2  # offsets a partition that transactions may have left: no loss when they are deleted
 NOBODY_THERE = ("Empty", "Dead")
 
 VERDICTS = ("ok", "catching_up", "falling_behind", "stalled", "stopped", "rewound", "will_lose_data", "unknown")
@@ -75,6 +77,7 @@ class Facts:
     interval: float  # seconds between samples of positions
     groups_every: float = 10.0  # seconds between listings of groups
     empty_for: float | None = None  # seconds since it was first listed without members
+    commits_alone: bool = False  # it committed since: its consumers assign themselves and are listed nowhere
     rewound_at: Ms | None = None  # of a step back that was not made good since
     rewound_by: int = 0
     rewound_part: int = 0
@@ -130,10 +133,10 @@ def patience(pace: float | None, interval: float, groups_every: float) -> float:
     return max(2 * interval, 2 * groups_every, 3 * (PRESUMED_PACE if pace is None else pace))
 
 
-def trend_of(facts: Facts) -> Trend | None:
-    """The window's trend; None where less than two samples' time was watched."""
-    window = window_of(facts.pace, facts.interval)
-    begin = max(facts.at - round(window * 1000), facts.history[0].at) if facts.history else facts.at
+def trend_of(facts: Facts, window: float | None = None) -> Trend | None:
+    """The window's trend; None where less than two samples' time was watched since the log was made, or cut."""
+    window = window_of(facts.pace, facts.interval) if window is None else window
+    begin = max(facts.at - round(window * 1000), _made(facts.history)) if facts.history else facts.at
     seconds = (facts.at - begin) / 1000
     if seconds < max(2 * facts.interval, 10.0):
         return None
@@ -141,6 +144,12 @@ def trend_of(facts: Facts) -> Trend | None:
     third = (facts.at - begin) // 3
     early, late = _least(facts.history, begin, begin + third), _least(facts.history, facts.at - third, facts.at)
     return Trend((now.end - then.end) / seconds, (now.committed - then.committed) / seconds, early, late, seconds)
+
+
+def _made(history: Sequence[Point]) -> Ms:
+    """Since when these are sums of the same logs: what was made anew or cut short has another past."""
+    cut = (new.at for new, old in pairwise(reversed(history)) if new.end < old.end)
+    return next(cut, history[0].at)
 
 
 def _step(history: Sequence[Point], at: Ms) -> Point:
@@ -159,6 +168,8 @@ def _verdict(f: Facts, trend: Trend | None, catch_up: float | None, loss: Loss |
         return "ok", "everything is read"
     if (lost := _losing(f, catch_up, loss)) is not None:
         return "will_lose_data", lost
+    if f.unread == 0 and f.deleted > TRACE * f.partitions and _nobody(f):
+        return "stopped", f"no members, and all that was unread is lost: {_n(f.deleted)} records were deleted"
     if f.unread == 0:
         return "ok", f"everything is read: the last {_n(f.lag)} {_offsets(f.lag)} no records"
     if f.rewound_at is not None and f.at - f.rewound_at <= REWOUND_FOR * 1000:
@@ -189,19 +200,28 @@ def _silent(f: Facts, trend: Trend | None) -> tuple[str, str] | None:
     """The verdicts of a group, or of a partition, on which nothing is committed any more; None while it is."""
     sure = [p for p in f.parts if not p.doubtful]
     longest = max((p.waits for p in sure or f.parts), default=0.0)
-    if f.members == 0 or (f.members is None and f.state in NOBODY_THERE):
-        gone = f.empty_for if f.empty_for is not None else longest - f.groups_every
-        return _stopped(f, sure, longest) if gone >= f.groups_every / 2 else None
     limit = patience(f.pace, f.interval, f.groups_every)
+    if _nobody(f):
+        gone = f.empty_for if f.empty_for is not None else longest - f.groups_every
+        if f.commits_alone:  # never listed: silence alone tells, and on all of its partitions
+            left = longest > limit and all(p.waits > limit for p in sure)
+        else:
+            left = gone >= f.groups_every / 2
+        if left:
+            return _stopped(f, sure, longest)
     stuck = [p for p in sure if p.waits > limit]
     if not stuck:
         return _markers(f) if not sure and longest > limit else None
-    if f.members is None:
+    if f.members is None and not _nobody(f):
         told = f"{_n(sum(p.unread for p in stuck))} unread, no commit for {span(longest)}"
         return "unknown", f"{told}; whether it has members is not known"
     if _reads_others(f, trend, stuck):
         return None
     return "stalled", _stalled(f, trend, stuck)
+
+
+def _nobody(f: Facts) -> bool:
+    return f.members == 0 or (f.members is None and f.state in NOBODY_THERE)
 
 
 def _markers(f: Facts) -> tuple[str, str]:
@@ -227,7 +247,7 @@ def _stalled(f: Facts, trend: Trend | None, stuck: Sequence[Part]) -> str:
     arrive = f" and records arrive ({_r(trend.rate_in)}/s)" if trend and trend.rate_in > 0 else ""
     still = "but the same offset is committed" if any(p.repeats for p in stuck) else "but no commit"
     if len(stuck) == len(f.parts) and (f.partitions == 1 or trend is None or trend.rate_out <= 0):
-        there = "1 member is" if f.members == 1 else f"{f.members} members are"
+        there = "1 member is" if f.members == 1 else f"{f.members or 'no'} members are"
         what = f"{there} there{arrive}, {still} for {span(longest)}: {_n(unread)} unread"
         return what + (f" on {_names(stuck)}" if f.partitions > len(stuck) else "")
     return f"{_names(stuck)}: {_n(unread)} unread, no commit for {span(longest)}, while other partitions are read"
@@ -254,6 +274,11 @@ def _moving(f: Facts, trend: Trend | None) -> tuple[str, str]:
         return "falling_behind", f"{_n(lag)} behind and growing: {rates}{_carried(f)}"
     if _shrinks(trend):
         return ("catching_up", f"{_n(lag)} behind and shrinking: {rates}") if lag > worth else ("ok", f"{rates}")
+    if _grows(trend):
+        return "ok", f"{_n(lag)} behind, no more than is usual with it yet: {rates}"
+    if lag > worth and (slow := trend_of(f, LONGEST_WINDOW)) and _grows(slow):
+        rates = f"reads {_r(slow.rate_out)}/s, {_r(slow.rate_in)}/s arrive"
+        return "falling_behind", f"{_n(lag)} behind and slowly growing: {rates}{_carried(f)}"
     return "ok", f"keeps pace, {_n(lag)} behind: {rates}"
 
 
@@ -267,17 +292,22 @@ def _carried(f: Facts) -> str:
 
 def _grows(trend: Trend) -> bool:
     slower = trend.rate_out < 0.95 * trend.rate_in
-    return slower and trend.late > trend.early + max(1.0, 0.05 * trend.rate_in * trend.seconds)
+    return slower and trend.late > trend.early + _noise(trend)
 
 
 def _shrinks(trend: Trend) -> bool:
     faster = trend.rate_out > 1.05 * trend.rate_in
-    return faster and trend.late < trend.early - max(1.0, 0.05 * trend.rate_in * trend.seconds)
+    return faster and trend.late < trend.early - _noise(trend)
+
+
+def _noise(trend: Trend) -> float:
+    """A change of the lag that is none: a twentieth of what arrives from the first third to the last."""
+    return max(1.0, 0.05 * trend.rate_in * trend.seconds * 2 / 3)
 
 
 def _catch_up(f: Facts, trend: Trend | None) -> float | None:
     left = f.unread if f.unread is not None else f.lag
-    if trend is None or not left or trend.rate_out <= trend.rate_in * 1.02:
+    if trend is None or not left or trend.rate_in < 0 or trend.rate_out <= trend.rate_in * 1.02:
         return None
     return round(left / (trend.rate_out - trend.rate_in), 1)
 

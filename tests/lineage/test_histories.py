@@ -17,7 +17,7 @@ def test_a_history_and_its_verdict(history: History) -> None:
     row = last(history)
     assert row.verdict == history.expect, row.reason
     assert history.says in row.reason
-    assert row.rules_version == 2
+    assert row.rules_version == 3
     assert (row.lag is None) == ("beyond" in row.reason)
 
 

@@ -19,11 +19,11 @@ def observations(rnd: random.Random) -> list[tuple[int, list[AnyObservation]]]:
     for n in range(150):
         at = T0 + n * 10_000
         ends += 400 if n % 40 < 30 else 0
-        if n % 4 == 0 and not 50 < n < 75:
+        gone = 120 < n < 135
+        if n % 4 == 0 and not 50 < n < 75 and not gone:
             committed = min(ends, committed + rnd.choice([1000, 1600, 2400]))
         committed -= 4000 if n == 95 else 0
         start = max(start, min(committed - 200, ends - 9000)) if n > 135 and n % 3 == 0 else start
-        gone = 120 < n < 135
         seen: list[AnyObservation] = [w.groups(at, "audit", state="Empty" if gone else "Stable")]
         seen += [] if gone else [w.members(at, "audit", "one")]
         told.append(

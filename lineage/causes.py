@@ -18,7 +18,7 @@ from lineage.starvation import HALF, Flow, Place, Seed
 from lineage.troubles import Cause, Key, Pair, Trouble, clock, cluster_of, lag_subject, pair_of, says, topic_of
 from lineage.wording import counted, number
 
-__all__ = ["Cause", "Trouble", "explain", "explain_each"]
+__all__ = ["Cause", "Trouble", "explain", "explain_each", "worded"]
 
 WHOLE_MINUTE_MS = 60_000  # rules look at whole minutes: a trouble may have begun at any moment of its first
 SAMPLES = 2  # intervals by which one thing may be seen later than another that it brings about
@@ -71,6 +71,11 @@ def explain_each(frame: Frame, troubles: Sequence[Trouble]) -> dict[Key, Cause]:
     links = _Links(frame, troubles)
     found = {key: links.root(key) for key in sorted(links.found())}
     return {key: cause for key, cause in found.items() if cause is not None}
+
+
+def worded(first: Key, later: Key) -> bool:
+    """Whether ``later`` gives the verdict on a lag that ``first`` told of as a figure."""
+    return first[0] == later[0] and first[1] in BEHIND and later[1] in WORSE[first[1]]
 
 
 def _order(trouble: Trouble) -> tuple[Any, ...]:

@@ -101,7 +101,7 @@ class Tape:
         """Takes one observation; what cannot be understood is logged and passed over."""
         try:
             self.ingest.apply(observation)
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, ArithmeticError):
             log.exception("an observation %s is passed over", type(observation).__name__)
         self.stream_id = stream_id or self.stream_id
 

@@ -201,14 +201,8 @@ def _silent(f: Facts, trend: Trend | None) -> tuple[str, str] | None:
     sure = [p for p in f.parts if not p.doubtful]
     longest = max((p.waits for p in sure or f.parts), default=0.0)
     limit = patience(f.pace, f.interval, f.groups_every)
-    if _nobody(f):
-        gone = f.empty_for if f.empty_for is not None else longest - f.groups_every
-        if f.commits_alone:  # never listed: silence alone tells, and on all of its partitions
-            left = longest > limit and all(p.waits > limit for p in sure)
-        else:
-            left = gone >= f.groups_every / 2
-        if left:
-            return _stopped(f, sure, longest)
+    if _nobody(f) and _left(f, sure, longest, limit):
+        return _stopped(f, sure, longest)
     stuck = [p for p in sure if p.waits > limit]
     if not stuck:
         return _markers(f) if not sure and longest > limit else None
@@ -218,6 +212,14 @@ def _silent(f: Facts, trend: Trend | None) -> tuple[str, str] | None:
     if _reads_others(f, trend, stuck):
         return None
     return "stalled", _stalled(f, trend, stuck)
+
+
+def _left(f: Facts, sure: Sequence[Part], longest: float, limit: float) -> bool:
+    """Whether those who are not listed are gone; of who never is only silence tells, and on all partitions."""
+    if f.commits_alone:
+        return longest > limit and all(p.waits > limit for p in sure)
+    gone = f.empty_for if f.empty_for is not None else longest - f.groups_every
+    return gone >= f.groups_every / 2
 
 
 def _nobody(f: Facts) -> bool:

@@ -1,7 +1,7 @@
 """What is to be told is written down in the transaction in which it became true; ``deliver`` sends it.
 
 An alert that has a cause is not told while its cause is open: it stands in the ``group`` of that one. A silenced one is
-not told; if it still fires when the silence ends, it is told then. ``sweep`` finds both, what nobody acknowledged, and
+not told; if it still holds when the silence ends, it is told then. ``sweep`` finds both, what nobody acknowledged, and
 what waits for a channel that went out of use: others are told instead.
 """
 
@@ -15,9 +15,10 @@ from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from dashboard.alerts.body import body_of
-from dashboard.alerts.models import Alert, Channel, Delivery, Silence
+from dashboard.alerts.models import DONE, Alert, Channel, Delivery, Silence
 from dashboard.alerts.silences import possible, silenced
 from dashboard.alerts.telling import escalated, told
+from lineage.models import Progress
 
 FIRST = ("firing", "escalated")  # what a resolved follows
 CAUSE_GRACE = 120_000  # ms that what was explained has to get well by itself once its cause is gone
@@ -60,7 +61,7 @@ def sweep(now: int) -> int:
     around = around_at(now)
     if not around.channels:
         return 0
-    held = _open().filter(~Exists(_in_use())).filter(_no_cause(now))
+    held = _open().filter(~Exists(_in_use())).filter(_no_cause(now)).filter(_holds())
     return _each(held, told, _fire, around) + _each(_unheard(now), escalated, _escalate, around)
 
 
@@ -113,6 +114,12 @@ def _no_cause(now: int) -> Q:
 def _open() -> QuerySet[Alert]:
     open_still = Alert.objects.filter(fired_at__isnull=False, resolved_at__isnull=True)
     return open_still.select_related("cause").order_by("fired_at", "id")
+
+
+def _holds() -> Q:
+    """What is only waiting to be over is not told for the first time; an event is news for as long as it is open."""
+    newest = Progress.objects.filter(name=DONE).values_list("at", flat=True).first()
+    return Q() if newest is None else Q(last__gte=newest) | Q(definition__on="change")
 
 
 def _unheard(now: int) -> QuerySet[Alert]:

@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.alerts.models import Alert
 from lineage import history
 from lineage.alert_words import words
-from lineage.causes import explain_each
+from lineage.causes import SEVERITIES, explain_each, worded
 from lineage.conditions import Definition, parse
 from lineage.frames import Frame, LagItem
 from lineage.identity import split_id
@@ -70,14 +70,16 @@ class Speaker:
             troubles[alert.id] = trouble = self._trouble(alert, parse(alert.definition))
             known.setdefault(trouble.key, alert)
         found = explain_each(self.frame, [*troubles.values(), *self._retention()])
+        told = {k: a for k, a in known.items() if a.fired_at != fired[0].fired_at}
         for alert in fired:
-            cause = found.get(troubles[alert.id].key)
+            key = troubles[alert.id].key
+            cause = found.get(key)
             if cause is not None:
                 # A fact of the frame, or an event, is named as the cause; but no alert was sent for it.
-                told = known.get((cause.subject, cause.what))
-                alert.cause = told if told and told.id != alert.id else None
-                alert.cause_subject, alert.cause_reason = cause.subject, cause.reason
-                alert.save(update_fields=["cause", "cause_subject", "cause_reason"])
+                by = known.get((cause.subject, cause.what))
+                _put_under(alert, by, cause.subject, cause.reason)
+            elif first := next((a for k, a in told.items() if worded(k, key) and _covers(a, alert)), None):
+                _put_under(alert, first, first.subject, first.summary)
 
     def _trouble(self, alert: Alert, asked: Definition) -> Trouble:
         what = alert.verdict if asked.metric == "verdict" else asked.metric
@@ -102,6 +104,20 @@ class Speaker:
         """Topics whose retention was changed within the hour."""
         changes = Change.objects.filter(kind="config", recorded_at__gt=self.frame.at - HOUR_MS)
         return [t for c in changes.order_by("-id")[:MOST_CHANGES] for t in _shortened(c)]
+
+
+def _covers(first: Alert, alert: Alert) -> bool:
+    """Whether who was told of ``first`` needs no message about ``alert``: it is as grave and went the same way."""
+    same_way = (first.definition.get("channels") or []) == (alert.definition.get("channels") or [])
+    return same_way and not first.cause_id and SEVERITIES.index(first.severity) >= SEVERITIES.index(alert.severity)
+
+
+def _put_under(alert: Alert, by: Alert | None, subject: str, reason: str) -> None:
+    """Names its cause; where that stands under another one itself, under that."""
+    by = by.cause or by if by else None
+    alert.cause = by if by and by.id != alert.id else None
+    alert.cause_subject, alert.cause_reason = subject, reason
+    alert.save(update_fields=["cause", "cause_subject", "cause_reason"])
 
 
 def _frame_at(then: Ms) -> Frame | None:

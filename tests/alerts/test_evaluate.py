@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from dashboard.alerts import reading, rules
+from dashboard.alerts import outbox, reading, rules
 from dashboard.alerts.backtest import Backtest, backtest
 from dashboard.alerts.evaluate import Told, evaluate
 from dashboard.alerts.machine import advance
-from dashboard.alerts.models import Alert, Channel, Delivery, Rule
+from dashboard.alerts.models import Alert, Channel, Delivery, Rule, Silence
 from lineage import history
 from lineage.conditions import parse
 from lineage.recorder import Tape
@@ -126,6 +126,43 @@ def test_the_past_shows_the_words_and_figures_that_were_shown_then(shop: Shop) -
     assert said[0] == ""
     assert "60" in said[1]
     assert set(said[1:]) == {said[1]}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("more", "messages"), [({}, 1), ({"severity": "critical"}, 2), ({"channels": ["pager"]}, 2)], ids=str
+)
+def test_a_verdict_on_a_lag_that_was_told_is_no_second_message(shop: Shop, more: Any, messages: int) -> None:
+    for name in ("hook", "pager"):
+        Channel.objects.create(name=name, kind="webhook", changed_at=T0)
+    rule(**{"for": 60, "channels": ["hook"]})
+    rule("gone", **{"metric": "verdict", "op": "is", "value": ["stopped"], "channels": ["hook"], **more})
+    shop.tape.take(w.groups(T0 + 2000, "billing-cg", state="Empty"))
+    for lag in (100, 200, 300, 400):
+        shop.lags(lag)
+        evaluate()
+    behind, gone = Alert.objects.get(rule_name="lags"), Alert.objects.get(rule_name="gone")
+    assert gone.fired_at is not None
+    assert behind.fired_at is not None
+    assert behind.fired_at < gone.fired_at
+    assert (gone.cause == behind) == (messages == 1)
+    assert Delivery.objects.filter(status="firing").count() == messages
+
+
+@pytest.mark.django_db
+def test_what_only_waits_to_be_over_is_not_told_when_its_silence_ends(shop: Shop) -> None:
+    Channel.objects.create(name="hook", kind="webhook", changed_at=T0)
+    rule(**{"for": 60, "keep": 600, "channels": ["hook"]})
+    matcher, until = {"cluster": ["*"]}, at(2) + 30_000
+    Silence.objects.create(matcher=matcher, reason="work", starts_at=T0, ends_at=until, created_at=T0)
+    for lag in (50, 50, 0):
+        shop.lags(lag)
+        evaluate()
+    assert outbox.sweep(at(3)) == 0
+    assert Alert.objects.get().resolved_at is None
+    shop.lags(50)
+    evaluate()
+    assert outbox.sweep(at(4)) == 1  # it holds again
 
 
 @pytest.mark.django_db

@@ -50,7 +50,7 @@ def _forget_later(alert: Alert, end: Ms) -> None:
             setattr(alert, name, "")
     alert.last, alert.escalated_at = min(alert.last, end), _known(alert.escalated_at, end)
     if shown := course.at(alert.course, end):
-        _, alert.value, alert.verdict = shown
+        alert.value, alert.verdict = shown[1:3]
     acted = course.at(alert.acts or [[alert.acknowledged_at or end + 1, alert.acknowledged_by, True]], end)
     seen = acted if acted and acted[2] else None
     alert.acknowledged_at, alert.acknowledged_by = (seen[0], seen[1]) if seen else (None, "")

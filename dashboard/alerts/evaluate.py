@@ -136,7 +136,8 @@ class _Evaluation:
         alert.last, alert.value, alert.verdict = incident.last, incident.value, incident.what
         alert.fired, alert.resolved = incident.fired, incident.resolved
         over = incident.resolved is not None
-        alert.course = further(alert.course, self.at, alert.value, alert.verdict, over)
+        clear = incident.last if not over and incident.last < self.minutes[-1] else None
+        alert.course = further(alert.course, self.at, alert.value, alert.verdict, over, clear)
         if fires:
             alert.fired_at = self.at
             self.speaker.speak(alert, found.asked)

@@ -113,7 +113,7 @@ def row(alert: Alert, at: Ms, told: Sequence[Row] = (), silences: Sequence[Silen
     state = "resolved" if resolved else "firing" if fired else "pending"
     cause = _cause_of(alert, at)
     quiet = silenced(alert, at, silences) if state != "resolved" else None
-    value, verdict = _shown(alert, at)
+    value, verdict, clear = _shown(alert, at)
     return {
         **{k: getattr(alert, k) for k in _KEPT},
         **{k: getattr(alert, k) if fired else "" for k in _SPOKEN},
@@ -123,6 +123,7 @@ def row(alert: Alert, at: Ms, told: Sequence[Row] = (), silences: Sequence[Silen
         "since": rfc(alert.since or alert.pending_at),
         "pending_at": rfc(alert.pending_at),
         "fired_at": rfc(fired),
+        "clear_since": rfc(clear) if state == "firing" else None,
         "fires_at": rfc(_due(alert)) if state == "pending" else None,
         "resolved_at": rfc(resolved),
         "resolved_why": alert.resolved_why if resolved else "",
@@ -134,10 +135,10 @@ def row(alert: Alert, at: Ms, told: Sequence[Row] = (), silences: Sequence[Silen
     }
 
 
-def _shown(alert: Alert, at: Ms) -> tuple[float | None, str]:
-    """The value and the verdict at that moment."""
+def _shown(alert: Alert, at: Ms) -> tuple[float | None, str, Ms | None]:
+    """The value and the verdict at that moment, and since when it was clear, if it only waited to be over."""
     entry = course.at(alert.course, at) if alert.course else (0, alert.value, alert.verdict)
-    return (entry[1], entry[2]) if entry else (None, "")
+    return (entry[1], entry[2], course.clear_since(entry)) if entry else (None, "", None)
 
 
 def _acted(alert: Alert, at: Ms) -> Row:

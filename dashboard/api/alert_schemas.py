@@ -32,6 +32,7 @@ class AlertOut(Open):
     since: str
     pending_at: str
     fired_at: str | None
+    clear_since: str | None
     resolved_at: str | None
     resolved_why: str
     summary: str

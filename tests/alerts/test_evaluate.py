@@ -14,6 +14,7 @@ from dashboard.alerts.backtest import Backtest, backtest
 from dashboard.alerts.evaluate import Told, evaluate
 from dashboard.alerts.machine import advance
 from dashboard.alerts.models import Alert, Channel, Delivery, Rule, Silence
+from dashboard.times import rfc
 from lineage import history
 from lineage.conditions import parse
 from lineage.recorder import Tape
@@ -160,8 +161,11 @@ def test_what_only_waits_to_be_over_is_not_told_when_its_silence_ends(shop: Shop
         evaluate()
     assert outbox.sweep(at(3)) == 0
     assert Alert.objects.get().resolved_at is None
+    assert reading.row(Alert.objects.get(), at(3) + 200)["clear_since"] == rfc(at(2))
+    assert reading.row(Alert.objects.get(), at(2) + 200)["clear_since"] is None
     shop.lags(50)
     evaluate()
+    assert reading.row(Alert.objects.get(), at(4) + 200)["clear_since"] is None
     assert outbox.sweep(at(4)) == 1  # it holds again
 
 

@@ -60,7 +60,7 @@ export class Causes {
     const v = lookOf(row), open = explains.length > 0 && !this.shut.has(row.id), chosen = this.ctx.params["alert"] === row.id;
     const head = h("div", { class: "chead" },
       h("div", { class: "cv" }, h("span", { class: `verdict ${v.css}` }, icon(v.icon), v.word), h("span", { class: "sub" }, row.severity)),
-      h("div", { class: "cw" }, h("h2", {}, h("a", { href: pageAt(row.subject, this.ctx.live() ? null : this.ctx.state()?.at ?? null) }, row.summary || row.subject)), row.reason ? h("p", {}, row.reason, " ", h("span", { class: "mut" }, `So it was when it fired, at ${when(row.fired_at, this.ctx.now())}.`)) : null, this.cause_of(row), this.seen(row)),
+      h("div", { class: "cw" }, h("h2", {}, h("a", { href: pageAt(row.subject, this.ctx.live() ? null : this.ctx.state()?.at ?? null) }, row.summary || row.subject)), row.reason ? h("p", {}, row.reason, " ", h("span", { class: "mut" }, `So it was when it fired, at ${when(row.fired_at, this.ctx.now())}.`)) : null, this.cause_of(row), this.clear(row), ...this.seen(row)),
       h("div", { class: "cf" }, h("span", { class: "lab" }, "since"), h("b", { class: "num", "data-since": row.since }, lasted(row.since, null, this.ctx.now())), h("span", { class: "sub num" }, when(row.since, this.ctx.now()))),
       this.loss(row),
       h("div", { class: "cf wide" }, h("span", { class: "lab" }, "whose, and who was told"), teamTag(row.team, true), this.told(row)),
@@ -72,8 +72,16 @@ export class Causes {
     return row.cause_reason ? h("p", { class: "mut" }, `Because of ${row.cause_reason}`) : null;
   }
 
-  private seen(row: AlertRow): HTMLElement | null {
-    if (row.silenced) return h("span", { class: "seen" }, icon("mute"), `silenced until ${when(row.silenced.ends_at, this.ctx.now())}: ${row.silenced.reason}`);
+  private clear(row: AlertRow): HTMLElement | null {
+    return row.clear_since ? h("span", { class: "seen" }, icon("check"), `does not hold since ${when(row.clear_since, this.ctx.now())}; it is over when that lasts`) : null;
+  }
+
+  private seen(row: AlertRow): (HTMLElement | null)[] {
+    const quiet = row.silenced ? h("span", { class: "seen" }, icon("mute"), `silenced until ${when(row.silenced.ends_at, this.ctx.now())}: ${row.silenced.reason}`) : null;
+    return [quiet, this.handled(row)];
+  }
+
+  private handled(row: AlertRow): HTMLElement | null {
     if (row.acknowledged_at) return h("span", { class: "seen" }, icon("check"), `acknowledged by ${row.acknowledged_by} at ${when(row.acknowledged_at, this.ctx.now())}`);
     if (row.taken_back_at) return h("span", { class: "seen" }, icon("again"), `${row.taken_back_by} took the acknowledgement back at ${when(row.taken_back_at, this.ctx.now())}`);
     return row.escalated_at ? h("span", { class: "seen" }, icon("again"), `nobody acknowledged: escalated at ${when(row.escalated_at, this.ctx.now())}`) : null;

@@ -12,16 +12,16 @@ export interface AlertRow {
   id: string; rule_id: string | null; rule_name: string; severity: string; subject: string; cluster: string; team: string | null; labels: Record<string, unknown>;
   summary: string; reason: string; verdict: string; value: number | null; threshold: number | null; cause: string | null; cause_subject: string; cause_reason: string;
   state: "firing" | "pending" | "resolved"; since: string; pending_at: string; fired_at: string | null; fires_at: string | null; resolved_at: string | null; resolved_why: string;
-  acknowledged_at: string | null; acknowledged_by: string; taken_back_at: string | null; taken_back_by: string; escalated_at: string | null; silenced: { id: string; reason: string; ends_at: string } | null;
+  clear_since: string | null; acknowledged_at: string | null; acknowledged_by: string; taken_back_at: string | null; taken_back_by: string; escalated_at: string | null; silenced: { id: string; reason: string; ends_at: string } | null;
   things: string[]; told: Told[]; loss_in?: number | null; loss_at?: string | null;
 }
 
 const SEVERITIES: Record<string, [string, string]> = { critical: ["v-lose", "alerts"], warning: ["v-behind", "alerts"], info: ["v-catching", "alerts"] };
 export const SEVERITY_ORDER = ["critical", "warning", "info"];
 
-/** Colour, sign and word of an alert: its verdict's where it has one, else its severity's. */
+/** Colour, sign and word of an alert: its verdict's where it has a bad one, else its severity's. */
 export function lookOf(row: { verdict: string; severity: string }): { css: string; icon: string; word: string } {
-  if (VERDICTS.includes(row.verdict as Verdict)) { const v = look(row.verdict); return { css: v.css, icon: v.css, word: v.word }; }
+  if (row.verdict !== "ok" && VERDICTS.includes(row.verdict as Verdict)) { const v = look(row.verdict); return { css: v.css, icon: v.css, word: v.word }; }
   const [css, sign] = SEVERITIES[row.severity] ?? SEVERITIES["info"]!;
   return { css, icon: sign, word: row.severity[0]?.toUpperCase() + row.severity.slice(1) };
 }

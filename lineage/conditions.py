@@ -6,7 +6,6 @@ A definition is JSON as a person writes it; ``parse`` says in a sentence what is
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -17,6 +16,7 @@ from lineage.verdicts import VERDICTS
 SEVERITIES = ("info", "warning", "critical")
 SCOPE = ("cluster", "team", "service", "topic", "group")
 LONGEST = 7 * 86_400.0  # seconds that a rule may wait
+MOST_VALUE = 1e15
 MOST_GLOBS, LONGEST_TEXT = 50, 300
 
 
@@ -164,8 +164,8 @@ def _value(metric: str, op: str, given: Any) -> float | tuple[str, ...]:
         return _texts("value", given if isinstance(given, list) else [given] if given else [])
     if metric in FLAGS and given is None:
         return 0.0
-    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given) or given < 0:
-        raise ValueError(f"value: {metric} {op} takes a number from 0 on, not {given!r}")
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= MOST_VALUE:
+        raise ValueError(f"value: {metric} {op} takes a number from 0 to {MOST_VALUE:g}, not {given!r}")
     return float(given)
 
 

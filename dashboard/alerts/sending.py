@@ -24,7 +24,8 @@ SHORTEST = 6  # a shorter secret is no secret, and would be found in any word
 
 def guarded() -> Client:
     """The client with what playhead.yaml allows."""
-    return Client(tuple(settings.PLAYHEAD.alerts.allow))
+    config = settings.PLAYHEAD
+    return Client(tuple(config.alerts.allow), file=config.file or "playhead.yaml")
 
 
 def send(channel: Channel, body: Mapping[str, Any], id: str, at: int, client: Client) -> Answer:
@@ -65,7 +66,7 @@ def heartbeat(url: str, at: int, client: Client | None = None) -> Answer:
 
 def scrubbed(text: str, secrets: Iterable[str]) -> str:
     """The text without the secrets that a receiver may have repeated, parts of a secret address among them."""
-    parts = {part for secret in secrets for part in _parts(secret) if len(part) >= SHORTEST}
+    parts = {part for secret in secrets for part in _parts(secret) if len(part) >= SHORTEST} - {"http://", "https://"}
     for part in sorted(parts, key=len, reverse=True):
         text = text.replace(part, HIDDEN)
     return text[:EXCERPT]
@@ -75,6 +76,9 @@ def _parts(secret: str) -> set[str]:
     """The secret as it may be repeated; of an address its path, the last of it, and its query as well."""
     if not secret.startswith(("https://", "http://")):
         return {secret, quote(secret, safe="")}
-    address = urlsplit(secret)
+    try:
+        address = urlsplit(secret)
+    except ValueError:
+        return {secret}
     values = {value for pair in address.query.split("&") for value in pair.split("=")[1:]}
     return {secret, address.path.strip("/"), address.path.rpartition("/")[2], address.query, *values}

@@ -93,6 +93,9 @@ def test_another_kind_begins_anew() -> None:
     [
         ("webhook", {}, "url: needed for Webhook"),
         ("webhook", {"url": "ftp://x"}, "url: an address begins with https"),
+        ("webhook", {"url": "http://"}, "begins with https:// or http:// and names a host"),
+        ("webhook", {"url": "not a url"}, "url: an address holds no blank"),
+        ("webhook", {"url": "http://[::1"}, "stands whole between"),
         ("webhook", {"url": URL, "secret": "short"}, "secret: a signing secret is"),
         (
             "webhook",

@@ -22,7 +22,7 @@ def test_a_definition_is_read_and_written_the_same() -> None:
     [
         ({"metric": "lagg", "value": 1}, "metric: 'lagg' is none of verdict, time_lag"),
         ({**STOPPED, "vlaue": 1}, "a rule has no 'vlaue'; did you mean value?"),
-        ({"metric": "lag", "op": "above", "value": -1}, "value: lag above takes a number from 0 on, not -1"),
+        ({"metric": "lag", "op": "above", "value": -1}, "value: lag above takes a number from 0 to 1e+15, not -1"),
         ({"metric": "lag", "op": "above", "value": float("nan")}, "not nan"),
         ({"metric": "lag", "op": "above", "value": True}, "not True"),
         ({"metric": "lag", "op": "is", "value": 1}, "op: 'is' is none of above, below"),

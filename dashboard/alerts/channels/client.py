@@ -73,9 +73,14 @@ def said(text: str | bytes, most: int = EXCERPT) -> str:
 
 def split(url: str) -> SplitResult:
     """The parts of an address to send to. Raises ValueError with a sentence that does not repeat it."""
-    if not url.isascii() or not url.isprintable() or " " in url or len(url) > 2_000:
+    if " " in url:
+        raise ValueError("an address holds no blank; write it as %20")
+    if not url.isascii() or not url.isprintable() or len(url) > 2_000:
         raise ValueError("an address is at most 2000 plain ASCII characters; write others as %XX, a host as xn--…")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as e:
+        raise ValueError("an address of IPv6 stands whole between [ and ]") from e
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("an address begins with https:// or http:// and names a host")
     if parts.username is not None or parts.password is not None:
@@ -99,6 +104,7 @@ class Client:
     resolve: Resolver = system_resolver
     seconds: float = SECONDS
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    file: str = "playhead.yaml"  # where a network is allowed
 
     def send(self, request: Request) -> Answer:
         """One request, and whatever came of it: never raises for what the other side does."""
@@ -158,7 +164,7 @@ class Client:
                 leads = f"is {kind}" if address == host else f"leads to {address}, {kind}"
                 raise Refused(
                     f"{host} {leads}: nothing was sent; "
-                    f'if it is meant, add it to playhead.yaml, as alerts: {{allow: ["{_network(address)}"]}}'
+                    f'if it is meant, add it to {self.file}, as alerts: {{allow: ["{_network(address)}"]}}'
                 )
         return found[:4]
 

@@ -82,10 +82,17 @@ def lag(
     found = [i for i in a.frame.lag if all(getattr(i, k) == v for k, v in wanted.items() if v)]
     found = [i for i in found if not verdict or i.verdict in verdict.split(",")]
     items, more = page(a, sorted(found, key=lambda i: (i.cluster, i.group, i.topic)), limit)
-    rows = [lag_row(i) for i in items]
+    rows = [_lag_row(i, a.frame.at) for i in items]
     if partitions:
         _with_partitions(a.frame, items, rows, group, topic)
     return ok({**more, "items": rows})
+
+
+def _lag_row(item: LagItem, at: int) -> dict[str, Any]:
+    """The answer is for ``at``: what has passed since the sample is part of the error."""
+    error = item.time_lag_error
+    passed = max(0, at - item.sampled_at) / 1000
+    return {**lag_row(item), "time_lag_error": None if error is None else round(error + passed, 3)}
 
 
 def _with_partitions(frame: Frame, items: Any, rows: list[dict[str, Any]], group: str, topic: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -73,6 +74,25 @@ def test_lag_with_partitions(client: Client, tape: Tape) -> None:
     assert [(r["topic"], r["lag"]) for r in rows] == [("orders", 28)]
     assert rows[0]["partitions"][0]["committed"] == 92
     assert get(client, "lag", verdict="stopped,ok")["items"] is not None
+
+
+def test_the_error_of_a_time_lag_reaches_to_the_moment_of_the_answer(client: Client, tape: Tape) -> None:
+    def known(body: Any) -> tuple[float, float, float]:
+        row = body["items"][0]
+        age = datetime.fromisoformat(body["at"]) - datetime.fromisoformat(row["sampled_at"])
+        return row["time_lag"], row["time_lag_error"], age.total_seconds()
+
+    tape.take(w.frame(T0 + 6000, {"orders": 130}, {"audit": {"orders": 112}}))
+    tape.cut(T0 + 6100)
+    at_once = get(client, "lag", group="audit")
+    tape.take(w.cluster(T0 + 9000))
+    tape.cut(T0 + 9000)
+    later = get(client, "lag", group="audit")
+    assert later["items"][0]["sampled_at"] == at_once["items"][0]["sampled_at"]
+    (lag, error, age), (same, wider, older) = known(at_once), known(later)
+    assert (same, round(wider - error, 3)) == (lag, round(older - age, 3))
+    assert older > age
+    assert get(client, "lag", group="audit", at=at_once["at"])["items"] == at_once["items"]
 
 
 def test_asking_for_a_past_moment_answers_what_was_shown_then(client: Client, tape: Tape) -> None:

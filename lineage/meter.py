@@ -11,18 +11,8 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from lineage.lag import Passed, earliest, message_lag, passed_at
-from lineage.observations import Ms, PositionsFrame
-from lineage.verdicts import (
-    REWOUND_FOR,
-    RULES_VERSION,
-    Facts,
-    Judgement,
-    Part,
-    Point,
-    Shore,
-    judge,
-    patience,
-)
+from lineage.observations import Commit, Ms, PositionsFrame
+from lineage.verdicts import REWOUND_FOR, RULES_VERSION, Facts, Judgement, Part, Point, Shore, judge, patience
 
 KEPT_ENDS = 128  # points of a partition's log end; older ones are thinned, never cut off
 POINTS_MS = 330_000  # how long the sums of a group and topic are kept: the longest window, and less than a block
@@ -163,8 +153,8 @@ class Track:
     first_seen: Ms
     parts: dict[int, Position] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
-    pace: int | None = None  # longest usual seconds from a record to its commit
-    longest: int = 0  # the longest of this block
+    pace: float | None = None  # longest usual seconds from a record to its commit, in tenths
+    longest: float = 0.0  # the longest of this block
     block: int = -1
     rewound: dict[int, tuple[Ms, int]] = field(default_factory=dict)  # partition -> when, and from which offset
     row: LagRow | None = None
@@ -189,11 +179,11 @@ class Track:
         block = at // DECAY_MS
         if block != self.block:
             if self.block >= 0 and self.pace is not None and self.longest < self.pace:
-                self.pace = max(self.longest, self.pace * 4 // 5)
-            self.block, self.longest = block, 0
-        counted = ceil(min(waited, limit))
+                self.pace = max(self.longest, round(0.8 * self.pace, 1))
+            self.block, self.longest = block, 0.0
+        counted = ceil(10 * min(waited, limit)) / 10
         self.longest = max(self.longest, counted)
-        self.pace = max(self.pace or 0, counted)
+        self.pace = max(self.pace or 0.0, counted)
 
     def step_back(self, part: int, at: Ms, old: int, new: int) -> None:
         """Remembers a position that was set back until it is there again."""
@@ -229,6 +219,7 @@ class Meter:
         self.tracks: dict[Pair, Track] = {}
         self.readers: dict[str, set[str]] = defaultdict(set)
         self.sums: dict[str, list[tuple[Ms, int]]] = {}  # topic -> (time, sum of log ends)
+        self.frozen_at: Ms = 0  # as of when positions were last told
         self.ends_at: Ms = 0
         self.moved_logs: set[tuple[str, int]] = set()
         self.moved_positions: set[tuple[str, str, int]] = set()
@@ -246,8 +237,9 @@ class Meter:
             self.touched.update((g, topic) for g in self.readers.get(topic, ()))
         return before is not None and end is not None and end > before
 
-    def see_position(self, group: str, topic: str, part: int, offset: int, committed_at: Ms | None, at: Ms) -> bool:
+    def see_position(self, group: str, topic: str, seen: Commit, at: Ms) -> bool:
         """A committed offset as frozen at ``at``. True if it moved or is new."""
+        part, offset, committed_at = seen.partition, seen.offset, seen.committed_at
         track = self.tracks.get((group, topic))
         if track is None:
             track = self.tracks[group, topic] = Track(at)
@@ -257,21 +249,27 @@ class Meter:
         if old and old.committed == offset and committed_at in (None, old.committed_at):
             return False
         moved = old is None or old.committed != offset
+        moved_at = old.moved_at if old and not moved else self._exactly(committed_at, at) if old else at
         log = self.logs.get(topic, {}).get(part)
         if old and moved:
             if log is None or log.end is None or old.committed <= log.end:  # beyond it stood who read another log
-                track.step_back(part, at, old.committed, offset)
+                track.step_back(part, moved_at, old.committed, offset)
             if offset > old.committed:
-                self._learn(track, log, old, at)
-        track.parts[part] = Position(offset, committed_at, at if moved or old is None else old.moved_at)
+                self._learn(track, log, old, seen, at)
+        track.parts[part] = Position(offset, committed_at, moved_at)
         self.moved_positions.add((group, topic, part))
         self.touched.add((group, topic))
         return moved
 
-    def _learn(self, track: Track, log: Log | None, old: Position, at: Ms) -> None:
+    def _exactly(self, committed_at: Ms | None, at: Ms) -> Ms:
+        """When a commit was made that came since positions were told before; whatever the broker's clock says."""
+        return at if committed_at is None else max(min(committed_at, at), self.frozen_at)
+
+    def _learn(self, track: Track, log: Log | None, old: Position, seen: Commit, at: Ms) -> None:
         came = old.passed or (passed_at(log.ends, old.committed) if log else None)
         begin = max(old.moved_at, came.at if came else 0)
-        track.pass_over(max(0, at - begin) / 1000, at, self.patience(track))
+        first = self._exactly(seen.first_at or seen.committed_at, at)
+        track.pass_over(max(0, first - begin, seen.gap) / 1000, at, self.patience(track))
 
     def patience(self, track: Track) -> float:
         """Seconds after which the group counts as stalled, as it was last judged."""
@@ -345,7 +343,7 @@ class Meter:
         for group, topics in o.commits.items():
             for topic, commits in topics.items():
                 for c in commits:
-                    self.see_position(group, topic, c.partition, c.offset, c.committed_at, o.at)
+                    self.see_position(group, topic, c, o.at)
                     named.add((group, topic, c.partition))
         for group, topic, part in o.ended:
             if (group, topic, part) not in named:
@@ -363,7 +361,7 @@ class Meter:
         for pair in self.touched:
             if pair in self.tracks:
                 self.tracks[pair].point(at, self._end_sum(pair))
-        self.ends_at = max(self.ends_at, ends_at)
+        self.frozen_at, self.ends_at = max(self.frozen_at, at), max(self.ends_at, ends_at)
 
     def _end_sum(self, pair: Pair) -> int:
         logs = self.logs.get(pair[1], {})

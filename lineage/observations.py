@@ -102,11 +102,17 @@ class GroupsDescribed(Observation, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One committed offset. ``committed_at`` is exact (followed) or None (swept)."""
+    """One committed offset. ``committed_at`` is exact (followed) or None (swept).
+
+    Where it moved more than once since the frame before: ``first_at`` is when it did so first, ``gap`` the longest ms
+    from then on between two of these commits.
+    """
 
     partition: int
     offset: int
     committed_at: Ms | None = None
+    first_at: Ms | None = None
+    gap: int = 0
 
 
 class LogRange(msgspec.Struct, frozen=True, array_like=True, gc=False):

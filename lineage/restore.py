@@ -17,7 +17,7 @@ from lineage.lag import Passed
 from lineage.lake import BLOCK_MS, Lake, Row, block_of
 from lineage.meter import LOOKED, LagRow, Meter
 from lineage.models import EdgeVersion, Name, NodeVersion, Tick
-from lineage.observations import Ms, NodeSeen
+from lineage.observations import Commit, Ms, NodeSeen
 from lineage.recent import HOUR_MS
 from lineage.structure import Source, Structure
 from lineage.validity import OWN
@@ -165,7 +165,7 @@ class _Restoring:
         for known_as, fact in self.facts.clusters.items():
             for pair, track in fact.meter.tracks.items():
                 track.pace = self._pace(known_as, *pair)
-                track.longest = min(track.longest, track.pace or 0)
+                track.longest = min(track.longest, track.pace or 0.0)
         for grp, topic, *row in self.lake.latest("lag", self.tick.at, self.tick.number):
             self._lag(grp, topic, LagRow(*row))
         for cluster in self.facts.clusters.values():
@@ -188,9 +188,8 @@ class _Restoring:
             if upto is not None and metric.startswith(LOOKED) and subject in logs:
                 logs[subject].looked[int(metric.removeprefix(LOOKED))] = int(upto)
 
-    def _pace(self, cluster: str, group: str, topic: str) -> int | None:
-        pace = self.ingest.numbers.get((f"lag:{cluster}/{group}/{topic}", "pace"))
-        return None if pace is None else int(pace)
+    def _pace(self, cluster: str, group: str, topic: str) -> float | None:
+        return self.ingest.numbers.get((f"lag:{cluster}/{group}/{topic}", "pace"))
 
     def _replay(self, rows: list[tuple[str, Row]], frozen: Mapping[str, Mapping[str, Ms]]) -> None:
         moved: dict[str, set[str]] = defaultdict(set)
@@ -219,10 +218,11 @@ class _Restoring:
         if committed is None:
             meter.end_position(group, topic, part)
             return
+        seen = Commit(part, committed, committed_at)
         if (group, topic) not in meter.tracks:
-            meter.see_position(group, topic, part, committed, committed_at, moved_at)
+            meter.see_position(group, topic, seen, moved_at)
             meter.tracks[group, topic].pace = self._pace(cluster, group, topic)
-        meter.see_position(group, topic, part, committed, committed_at, moved_at)
+        meter.see_position(group, topic, seen, moved_at)
         position = meter.tracks[group, topic].parts[part]
         position.moved_at = moved_at
         position.passed = None if behind is None else Passed(behind, error)

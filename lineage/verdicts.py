@@ -125,12 +125,21 @@ def judge(facts: Facts) -> Judgement:
 
 def window_of(pace: float | None, interval: float) -> float:
     """Seconds of history that a trend is read from: several commits, however rare they are."""
-    return min(LONGEST_WINDOW, max(WINDOW, 4 * (pace or 0.0), 3 * interval))
+    return min(LONGEST_WINDOW, max(WINDOW, 4 * (0.0 if pace is None else _rhythm(pace, interval)), 3 * interval))
+
+
+def _rhythm(pace: float | None, interval: float) -> float:
+    """Seconds from a record to its commit as samples show it, which may miss every other commit."""
+    return PRESUMED_PACE if pace is None else max(pace, 1.5 * interval)
 
 
 def patience(pace: float | None, interval: float, groups_every: float) -> float:
-    """Seconds that something may lie unread without a commit before the group is stalled."""
-    return max(2 * interval, 2 * groups_every, 3 * (PRESUMED_PACE if pace is None else pace))
+    """Seconds that something may lie unread without a commit before the group is stalled.
+
+    Half an interval less than what it is to be noticed in: the next sample may come so late.
+    """
+    noticed = max(2 * interval, 2 * groups_every, 3 * (PRESUMED_PACE if pace is None else pace))
+    return noticed - interval / 2
 
 
 def trend_of(facts: Facts, window: float | None = None) -> Trend | None:
@@ -203,6 +212,8 @@ def _silent(f: Facts, trend: Trend | None) -> tuple[str, str] | None:
     limit = patience(f.pace, f.interval, f.groups_every)
     if _nobody(f) and _left(f, sure, longest, limit):
         return _stopped(f, sure, longest)
+    if _nobody(f) and not f.commits_alone:
+        return None  # gone just now
     stuck = [p for p in sure if p.waits > limit]
     if not stuck:
         return _markers(f) if not sure and longest > limit else None
@@ -248,7 +259,7 @@ def _stalled(f: Facts, trend: Trend | None, stuck: Sequence[Part]) -> str:
     unread, longest = sum(p.unread for p in stuck), max(p.waits for p in stuck)
     arrive = f" and records arrive ({_r(trend.rate_in)}/s)" if trend and trend.rate_in > 0 else ""
     still = "but the same offset is committed" if any(p.repeats for p in stuck) else "but no commit"
-    if len(stuck) == len(f.parts) and (f.partitions == 1 or trend is None or trend.rate_out <= 0):
+    if len(stuck) == len(f.parts) and (len(stuck) == f.partitions or trend is None or trend.rate_out <= 0):
         there = "1 member is" if f.members == 1 else f"{f.members or 'no'} members are"
         what = f"{there} there{arrive}, {still} for {span(longest)}: {_n(unread)} unread"
         return what + (f" on {_names(stuck)}" if f.partitions > len(stuck) else "")
@@ -271,7 +282,7 @@ def _moving(f: Facts, trend: Trend | None) -> tuple[str, str]:
     if trend is None:
         return "unknown", f"{_n(lag)} behind; not watched long enough for a rate"
     rates = f"reads {_r(trend.rate_out)}/s, {_r(trend.rate_in)}/s arrive"
-    worth = trend.rate_in * max(WORTH, 2 * (PRESUMED_PACE if f.pace is None else f.pace))
+    worth = trend.rate_in * max(WORTH, 2 * _rhythm(f.pace, f.interval))
     if _grows(trend) and lag > worth and trend.seconds >= min(WINDOW, 20.0) * 0.7:
         return "falling_behind", f"{_n(lag)} behind and growing: {rates}{_carried(f)}"
     if _shrinks(trend):

@@ -23,6 +23,7 @@ class Positions:
         self._topics: list[str] = []
         self._offsets: dict[str, dict[int, int]] = {}
         self._times: dict[str, dict[int, Ms]] = {}
+        self._pauses: dict[str, dict[int, tuple[Ms, int]]] = {}  # first of the new commits, longest ms between them
         self._moved: dict[str, set[int]] = {}
 
     def __len__(self) -> int:
@@ -44,8 +45,12 @@ class Positions:
         offsets = self._offsets.setdefault(group, {})
         if offsets.get(key) == offset and key in self._times.get(group, ()):
             return
-        offsets[key] = offset
-        self._times.setdefault(group, {})[key] = at
+        times = self._times.setdefault(group, {})
+        if offsets.get(key) != offset:
+            pauses = self._pauses.setdefault(group, {})
+            first, longest = pauses.get(key, (at, 0))
+            pauses[key] = first, max(longest, at - times[key] if key in pauses else 0)
+        offsets[key], times[key] = offset, at
         self._moved.setdefault(group, set()).add(key)
 
     def end(self, group: str, topic: str, partition: int) -> None:
@@ -79,13 +84,15 @@ class Positions:
         for key in differ:
             offsets[key] = new[key]
             times.pop(key, None)
+            self._pauses.get(group, {}).pop(key, None)
         self._moved.setdefault(group, set()).update(differ)
 
     def _remove(self, group: str, key: int) -> None:
         offsets = self._offsets.get(group)
         if offsets is None or offsets.pop(key, None) is None:
             return
-        self._times.get(group, {}).pop(key, None)
+        for told in (self._times, self._pauses):
+            told.get(group, {}).pop(key, None)
         self._moved.setdefault(group, set()).add(key)
         if not offsets:
             del self._offsets[group]
@@ -101,19 +108,23 @@ class Positions:
             ended += [(group, *self._name(k)) for k in keys if k not in offsets]
             if alive := [k for k in keys if k in offsets]:
                 commits[group] = self._by_topic(group, alive)
+        self._pauses = {}
         return commits, ended
 
     def everything(self) -> Commits:
         """All positions; forgets what moved."""
-        self._moved = {}
-        return {group: self._by_topic(group, offsets) for group, offsets in self._offsets.items()}
+        commits = {group: self._by_topic(group, offsets) for group, offsets in self._offsets.items()}
+        self._moved, self._pauses = {}, {}
+        return commits
 
     def _by_topic(self, group: str, keys: Iterable[int]) -> dict[str, list[Commit]]:
         offsets, times = self._offsets[group], self._times.get(group, {})
+        pauses = self._pauses.get(group, {})
         found: dict[str, list[Commit]] = {}
         for key in keys:
             topic, partition = self._name(key)
-            found.setdefault(topic, []).append(Commit(partition, offsets[key], times.get(key)))
+            at, (first, gap) = times.get(key), pauses.get(key, (None, 0))
+            found.setdefault(topic, []).append(Commit(partition, offsets[key], at, first if first != at else None, gap))
         return found
 
     def _key(self, topic: str, partition: int) -> int:

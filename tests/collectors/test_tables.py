@@ -17,6 +17,28 @@ def test_what_moved_is_told_once() -> None:
     assert table.take_changes() == ({}, [])
 
 
+def test_commits_between_two_ticks_leave_the_first_and_the_longest_pause_between_them() -> None:
+    table = Positions()
+    table.commit("g", "t", 0, 5, 1000)
+    table.take_changes()
+    for offset, at in ((6, 9000), (7, 9500), (7, 11_000), (8, 11_500), (9, 11_700)):
+        table.commit("g", "t", 0, offset, at)
+    assert table.take_changes() == ({"g": {"t": [Commit(0, 9, 11_700, 9000, 2000)]}}, [])
+    table.commit("g", "t", 0, 10, 20_000)
+    assert table.everything() == {"g": {"t": [Commit(0, 10, 20_000)]}}
+
+
+def test_what_a_sweep_or_an_end_came_between_leaves_no_pause() -> None:
+    table = Positions()
+    table.commit("g", "t", 0, 5, 1000)
+    table.replace("g", [("t", 0, 6)])
+    table.commit("g", "t", 0, 7, 9000)
+    table.commit("g", "t", 1, 1, 1000)
+    table.end("g", "t", 1)
+    table.commit("g", "t", 1, 2, 9000)
+    assert table.take_changes() == ({"g": {"t": [Commit(0, 7, 9000), Commit(1, 2, 9000)]}}, [])
+
+
 def test_the_same_offset_again_is_no_movement_but_may_add_its_time() -> None:
     table = Positions()
     table.replace("g", [("t", 0, 5)])

@@ -9,9 +9,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from lineage.meter import Alive, LagRow, Meter
+from lineage.observations import Commit
 
 T0 = 1_790_000_000_000
 Curve = Sequence[tuple[float, float]]
@@ -63,6 +65,23 @@ class History:
             return steps(self.commits[part], t)
         return at(self.read[part], t // self.every * self.every)
 
+    def followed(self, part: int, t: float) -> Commit | None:
+        """What a follower tells at ``t``: when what stands there was committed, and how since the sample before."""
+        before = max(0.0, t - self.interval)
+        if self.commits:
+            times = [s for s, _ in self.commits[part]]
+            moments = times[bisect_right(times, before) : bisect_right(times, t)]
+        else:
+            moments = [n * self.every for n in range(int(before // self.every) + 1, int(t // self.every) + 1)]
+        offset, moves = self.committed(part, before), list[int]()
+        for moment in moments:
+            if (new := self.committed(part, moment)) != offset:
+                offset, moves = new, [*moves, T0 + round(1000 * moment)]
+        if offset is None or not moves:
+            return None if offset is None else Commit(part, offset)
+        gap = max((b - a for a, b in pairwise(moves)), default=0)
+        return Commit(part, offset, moves[-1], moves[0] if len(moves) > 1 else None, gap)
+
     def alive(self, t: float) -> Alive:
         """What the listings of groups, every ten seconds, say at ``t``."""
         told = t // 10 * 10
@@ -74,7 +93,7 @@ class History:
         return Alive("Empty" if count == 0 else "Stable" if count else "Unknown", count, since, held, 10.0)
 
 
-def play(h: History) -> Iterator[tuple[float, LagRow]]:
+def play(h: History, followed: bool = False) -> Iterator[tuple[float, LagRow]]:
     """The rows that the meter gives, tick by tick; none before the first commit."""
     meter, looked = Meter(), list(h.empty)
     for n in range(round(h.until / h.interval) + 1):
@@ -85,7 +104,8 @@ def play(h: History) -> Iterator[tuple[float, LagRow]]:
             meter.see_log("t", part, start, at(curve, t), now)
             if (offset := h.committed(part, t)) is not None:
                 again = now // 5000 * 5000 if h.recommits else None
-                meter.see_position("g", "t", part, offset, again, now)
+                exact = h.followed(part, t) if followed and not h.recommits else None
+                meter.see_position("g", "t", exact or Commit(part, offset, again), now)
         while looked and looked[0][0] <= t:
             _, part, begin, end = looked.pop(0)
             meter.see_record("t", part, begin, None, end, None)
@@ -95,9 +115,9 @@ def play(h: History) -> Iterator[tuple[float, LagRow]]:
         meter.touched.clear()
 
 
-def last(h: History) -> LagRow:
+def last(h: History, followed: bool = False) -> LagRow:
     """The row at the moment judged."""
-    return list(play(h))[-1][1]
+    return list(play(h, followed))[-1][1]
 
 
 def line(rate: float, until: float = 7200, begin: float = 0, base: float = 0) -> Curve:

@@ -12,9 +12,10 @@ from tests.lineage.histories import HISTORIES, History, last, line, play
 ALARMS = {"falling_behind", "stalled", "stopped", "rewound", "will_lose_data"}
 
 
+@pytest.mark.parametrize("followed", [False, True], ids=["swept", "followed"])
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda h: h.name)
-def test_a_history_and_its_verdict(history: History) -> None:
-    row = last(history)
+def test_a_history_and_its_verdict(history: History, followed: bool) -> None:
+    row = last(history, followed)
     assert row.verdict == history.expect, row.reason
     assert history.says in row.reason
     assert row.rules_version == 3
@@ -45,6 +46,15 @@ def test_stalled_is_noticed_within_three_of_its_own_pauses(every: float, interva
     rows = list(play(h))
     told = next(t for t, row in rows if row.verdict == "stalled")
     assert 1800 < told <= 1800 + max(20, 3 * (every + interval)) + 2 * interval
+
+
+@pytest.mark.parametrize(("every", "interval"), [(1, 2.0), (1, 10.0), (5, 10.0), (30, 2.0), (30, 10.0), (60, 10.0)])
+def test_stalled_is_noticed_as_soon_where_commits_are_followed(every: float, interval: float) -> None:
+    for left in range(1800, 1810):
+        h = History("", "", "", 2400, [line(40)], [line(40, left)], every=every, interval=interval)
+        told = next(t for t, row in play(h, followed=True) if row.verdict == "stalled")
+        last_commit = -(-left // every) * every
+        assert last_commit < told <= last_commit + max(20, 3 * every) + interval / 2
 
 
 DAY = 86_400.0
@@ -80,8 +90,9 @@ def thirty(rnd: random.Random) -> History:
     return History("", "", "", DAY, [line(50, DAY + 100)], commits=[commits], interval=10)
 
 
+@pytest.mark.parametrize("followed", [False, True], ids=["swept", "followed"])
 @pytest.mark.parametrize("kind", [quiet, bursty, thirty])
-def test_a_day_of_what_is_harmless_gives_no_alarm(kind: object) -> None:
+def test_a_day_of_what_is_harmless_gives_no_alarm(kind: object, followed: bool) -> None:
     history = kind(random.Random(6))  # type: ignore[operator]
-    told = [(t, row.verdict, row.reason) for t, row in play(history) if row.verdict in ALARMS]
+    told = [(t, row.verdict, row.reason) for t, row in play(history, followed) if row.verdict in ALARMS]
     assert told == []

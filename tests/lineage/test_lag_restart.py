@@ -7,38 +7,42 @@ from pathlib import Path
 
 import pytest
 
-from lineage.observations import AnyObservation
+from lineage.observations import AnyObservation, Commit
 from lineage.recorder import Tape
 from tests.lineage import world as w
 from tests.lineage.world import T0
 
 
-def observations(rnd: random.Random) -> list[tuple[int, list[AnyObservation]]]:
+def observations(rnd: random.Random, followed: bool) -> list[tuple[int, list[AnyObservation]]]:
     """Twenty-five minutes every ten seconds: pauses, a step back, retention, members that leave and come back."""
-    ends, committed, start, told = 1000, 900, 0, []
+    ends, committed, start, seen_at, told = 1000, 900, 0, 0, []
     for n in range(150):
         at = T0 + n * 10_000
         ends += 400 if n % 40 < 30 else 0
         gone = 120 < n < 135
         if n % 4 == 0 and not 50 < n < 75 and not gone:
             committed = min(ends, committed + rnd.choice([1000, 1600, 2400]))
+            seen_at = rnd.randrange(at - 4000, at)
         committed -= 4000 if n == 95 else 0
         start = max(start, min(committed - 200, ends - 9000)) if n > 135 and n % 3 == 0 else start
+        exact = Commit(0, committed, seen_at, seen_at - 5000, 2500 if followed else 0)
+        told_of = exact if followed and seen_at else Commit(0, committed)
         seen: list[AnyObservation] = [w.groups(at, "audit", state="Empty" if gone else "Stable")]
         seen += [] if gone else [w.members(at, "audit", "one")]
         told.append(
-            (at, [*seen, w.frame(at, {"orders": ends}, {"audit": {"orders": committed}}, starts={"orders": start})])
+            (at, [*seen, w.frame(at, {"orders": ends}, {"audit": {"orders": told_of}}, starts={"orders": start})])
         )
     return told
 
 
 @pytest.mark.django_db
-def test_the_same_after_a_restart(data_dir: Path) -> None:
+@pytest.mark.parametrize("followed", [False, True], ids=["swept", "followed"])
+def test_the_same_after_a_restart(data_dir: Path, followed: bool) -> None:
     rnd = random.Random(3)
     tape, verdicts, same = Tape(w.config(), data_dir), set(), 0
     tape.take(w.topics(T0 - 1000, "orders"))
     try:
-        for n, (at, seen) in enumerate(observations(rnd)):
+        for n, (at, seen) in enumerate(observations(rnd, followed)):
             for o in seen:
                 tape.take(o)
             tape.cut(at + 500)

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from lineage.meter import Alive, Meter
+from lineage.observations import Commit
 
 PAIR = ("g", "t")
 WATCHED = [Alive("Stable", 2), Alive("Empty", 0), Alive("Unknown", None)]
@@ -15,7 +16,7 @@ WATCHED = [Alive("Stable", 2), Alive("Empty", 0), Alive("Unknown", None)]
 def tick(meter: Meter, at: int, end: int, committed: int, start: int = 0) -> None:
     meter.touched.clear()
     meter.see_log("t", 0, start, end, at)
-    meter.see_position("g", "t", 0, committed, None, at)
+    meter.see_position("g", "t", Commit(0, committed), at)
     meter.close_frame(at, at, ["t"])
 
 
@@ -53,4 +54,4 @@ def test_a_silent_group_is_told_stalled_at_the_very_tick() -> None:
         tick(meter, at, 1390, 1290)
         if not meter.stands(PAIR, at, WATCHED[0], *given):
             found[at - last] = meter.judge_pair(PAIR, at, WATCHED[0], *given).verdict
-    assert next(at for at, verdict in found.items() if verdict == "stalled") == 1_810_000
+    assert next(at for at, verdict in found.items() if verdict == "stalled") == 1_800_000

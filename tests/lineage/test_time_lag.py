@@ -6,6 +6,7 @@ import pytest
 
 from lineage.lag import Passed, earliest, passed_at, time_lag
 from lineage.meter import Alive, Meter
+from lineage.observations import Commit
 
 PAIR, ALIVE = ("g", "t"), Alive("Stable", 1)
 
@@ -13,7 +14,7 @@ PAIR, ALIVE = ("g", "t"), Alive("Stable", 1)
 def tick(meter: Meter, at: int, end: int, committed: int, start: int = 0) -> Passed | None:
     meter.touched.clear()
     meter.see_log("t", 0, start, end, at)
-    meter.see_position("g", "t", 0, committed, None, at)
+    meter.see_position("g", "t", Commit(0, committed), at)
     meter.close_frame(at, at, ["t"])
     meter.judge_pair(PAIR, at, ALIVE, 5.0, False, None)
     return meter.tracks[PAIR].parts[0].passed
@@ -58,12 +59,12 @@ def test_two_groups_on_one_partition_each_pass_over_what_is_empty_where_they_sta
     meter = Meter()
     meter.see_log("t", 0, 0, 100, 0)
     for group, offset in (("one", 10), ("two", 50)):
-        meter.see_position(group, "t", 0, offset, None, 0)
+        meter.see_position(group, "t", Commit(0, offset), 0)
     meter.see_record("t", 0, 10, 20, 21, None)
     meter.see_record("t", 0, 50, 90, 91, None)
     rows = [meter.judge_pair((group, "t"), 1000, ALIVE, 5.0, False, None) for group in ("one", "two")]
     assert [(row.lag, row.unread) for row in rows] == [(90, 80), (50, 10)]
-    meter.see_position("two", "t", 0, 95, None, 2000)
+    meter.see_position("two", "t", Commit(0, 95), 2000)
     assert meter.see_record("t", 0, 95, 97, 98, None) == {95: 97, 50: None}  # nobody stands there any more
     assert meter.logs["t"][0].looked == {10: 20, 95: 97}
 
@@ -75,7 +76,7 @@ def test_what_may_be_markers_alone_makes_nobody_late() -> None:
         meter.touched.clear()
         for part, end in ((0, 11 if n >= 20 else 10), (1, 10 + max(0, n - 40))):
             meter.see_log("t", part, 0, end, at)
-            meter.see_position("g", "t", part, 10, None, at)
+            meter.see_position("g", "t", Commit(part, 10), at)
         meter.close_frame(at, at, ["t"])
         row = meter.judge_pair(PAIR, at, ALIVE, 5.0, False, None)
         if n == 21:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import psycopg
 from django.db import connection
@@ -87,7 +87,7 @@ def members(at: int, group: str, *client_ids: str, topic: str = "orders") -> Gro
 def frame(
     at: int,
     ends: dict[str, int | None],
-    commits: dict[str, dict[str, int]] | None = None,
+    commits: Mapping[str, Mapping[str, int | Commit]] | None = None,
     *,
     keyframe: bool = False,
     complete: bool = False,
@@ -96,7 +96,9 @@ def frame(
     records: list[RecordAt] | None = None,
 ) -> PositionsFrame:
     """One partition a topic; ``commits[group][topic]`` is its offset."""
-    given = {g: {t: [Commit(0, o)] for t, o in c.items()} for g, c in (commits or {}).items()}
+    given = {
+        g: {t: [o if isinstance(o, Commit) else Commit(0, o)] for t, o in c.items()} for g, c in (commits or {}).items()
+    }
     logs = {t: [LogRange(0, (starts or {}).get(t, 0), e)] for t, e in ends.items()}
     return PositionsFrame(
         cluster="c", at=at, ends_at=at + 50, epoch=epoch, method="swept", keyframe=keyframe, complete=complete,

@@ -214,19 +214,26 @@ export class Tape {
   /** What fired, as bands; of those that lie on each other the gravest, then the shortest, is on top. */
   private drawAlerts(): HTMLElement[] {
     const all = [...this.alerts].sort((a, b) => a.grave - b.grave || (b.to ?? Infinity) - b.from - ((a.to ?? Infinity) - a.from) || a.from - b.from);
-    // A label stands where no later band lies on it.
-    const covered = (a: Band, i: number, room: number): boolean => all.slice(i + 1).some((b) => b.from < a.from + room && (b.to ?? Infinity) > a.from);
     return all.flatMap((a, i) => {
-      const wide = this.line?.clientWidth ?? 1000, made = this.stretch(`band ${a.css}${a.to === null ? " open" : ""}`, a.from, a.to ?? this.end());
+      const made = this.stretch(`band ${a.css}${a.to === null ? " open" : ""}`, a.from, a.to ?? this.end());
       made.forEach((el) => {
-        const px = (Number.parseFloat(el.style.width) / 100) * wide, words = `${clock(a.from)} to ${a.to === null ? "now" : clock(a.to)}: ${a.words}`;
+        const px = this.labelled(a, all.slice(i + 1)), words = `${clock(a.from)} to ${a.to === null ? "now" : clock(a.to)}: ${a.words}`;
+        const label = h("span", { class: "lbl" }, a.words);
+        label.style.maxWidth = `${px}px`;
         el.title = words;
-        el.append(px > 70 && !covered(a, i, Math.min(0.08 * length(this.span), ((a.to ?? this.end()) - a.from))) ? a.words : "", h("span", { class: "sr" }, words));
+        el.append(px > 60 ? label : "", h("span", { class: "sr" }, words));
         el.addEventListener("pointerdown", (event) => event.stopPropagation());
         el.addEventListener("click", () => this.head.seek(a.from));
       });
       return made;
     });
+  }
+
+  /** The room, in pixels, that a band's label has before one of those on top of it begins. */
+  private labelled(a: Band, above: Band[]): number {
+    const begin = Math.max(a.from, this.span.from), over = above.filter((b) => (b.to ?? Infinity) > begin);
+    const end = Math.min(a.to ?? this.end(), this.span.to, ...over.map((b) => b.from));
+    return Math.round(((end - begin) / length(this.span)) * (this.line?.clientWidth ?? 1000)) - 10;
   }
 
   private drawRange(): HTMLElement[] {

@@ -186,7 +186,7 @@ def _known(what: str, given: Mapping[str, Any], names: Sequence[str]) -> None:
 
 def _one_of(what: str, given: Any, names: Sequence[str] | Mapping[str, Any]) -> str:
     if not isinstance(given, str) or given not in names:
-        raise ValueError(f"{what}: {str(given)[:60]!r} is none of {', '.join(names)}")
+        raise ValueError(f"{what}: expected one of {', '.join(names)}, not {str(given)[:60]!r}")
     return given
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +16,7 @@ from dashboard.alerts.channels.post import post
 from dashboard.alerts.channels.registry import KINDS
 from dashboard.alerts.models import Channel
 from dashboard.alerts.sealing import CannotOpen, unseal
+from dashboard.processes.demo import CONFIG_FILE, RULES_FILE
 from dashboard.times import rfc
 
 log = logging.getLogger(__name__)
@@ -25,7 +27,10 @@ SHORTEST = 6  # a shorter secret is no secret, and would be found in any word
 def guarded() -> Client:
     """The client with what playhead.yaml allows."""
     config = settings.PLAYHEAD
-    return Client(tuple(config.alerts.allow), file=config.file or "playhead.yaml")
+    made = str(Path(settings.DATA_DIR) / CONFIG_FILE)
+    return Client(
+        tuple(config.alerts.allow), file=RULES_FILE if config.file == made else config.file or "playhead.yaml"
+    )
 
 
 def send(channel: Channel, body: Mapping[str, Any], id: str, at: int, client: Client) -> Answer:

@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from dashboard.alerts.models import Alert, Silence
+from dashboard.times import rfc
 from lineage.identity import split_id
 
 MATCHABLE = ("rule", "severity", "cluster", "team", "service", "topic", "group")
@@ -45,7 +46,7 @@ def _globs(name: str, given: Any) -> list[str]:
 def check_times(starts_at: int, ends_at: int, repeats: str) -> None:
     """Raises ValueError with a sentence where this is no window."""
     if ends_at <= starts_at:
-        raise ValueError("a silence ends after it starts")
+        raise ValueError(f"a silence ends after it starts: {rfc(ends_at)} is not after {rfc(starts_at)}")
     if ends_at - starts_at > LONGEST:
         raise ValueError("a silence lasts a year at most: one that nobody ends should end by itself")
     if repeats and repeats not in PERIODS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -68,9 +69,14 @@ def _before(request: HttpRequest, e: TapeBegins) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, e: ValidationError) -> HttpResponse:
-    shown = [{"where": ".".join(str(x) for x in d["loc"]), "what": d["msg"]} for d in e.errors[:20]]
+    shown = [{"where": _where(d["loc"]), "what": d["msg"]} for d in e.errors[:20]]
     detail = "; ".join(f"{s['where']}: {s['what']}" for s in shown)
     return problems.answer(422, detail, errors=shown)
+
+
+def _where(loc: Sequence[str | int]) -> str:
+    """The way to a field; that of a body begins with what the parameter is called here."""
+    return ".".join(str(x) for x in (loc[2:] if loc[0] == "body" and len(loc) > 2 else loc))
 
 
 @api.exception_handler(Http404)

@@ -13,6 +13,8 @@ from lineage.depot import PRIVATE as LAKE_PRIVATE
 # Faster than the defaults, so that what happens in the shop is seen as it happens.
 EVERY = {"positions": "2s", "groups": "3s", "topology": "5s", "configs": "30s"}
 TOKEN_FILE = "demo-token"  # noqa: S105 - the name of the file
+RULES_FILE = "demo/playhead.yaml"  # what a person changes: the other one is made of it
+CONFIG_FILE = "demo.yaml"
 _OURS = ("REDIS_URL", "DATABASE_URL", "PLAYHEAD_SECRET_KEY", "PLAYHEAD_ADMIN_PASSWORD", "PLAYHEAD_LAKE_URL")
 _PRIVATE = (*_OURS, *LAKE_PRIVATE)
 
@@ -25,9 +27,10 @@ def demo_environment(env: Mapping[str, str]) -> dict[str, str]:
 def write_config(root: Path, data: Path, servers: str) -> Path:
     """The demo's rules and owners with the cluster ``demo`` put in front, in the data directory."""
     cluster = {"name": "demo", "bootstrap_servers": servers, "every": EVERY, "records": {"payloads": "masked"}}
-    rules = (root / "demo" / "playhead.yaml").read_text(encoding="utf-8").replace("\nclusters: []\n", "\n")
-    path = data / "demo.yaml"
-    path.write_text(f"# Written at every start of the demo.\nclusters: {json.dumps([cluster])}\n{rules}", "utf-8")
+    rules = (root / RULES_FILE).read_text(encoding="utf-8").replace("\nclusters: []\n", "\n")
+    path = data / CONFIG_FILE
+    head = f"# Written at every start of the demo, of {RULES_FILE}: change that one."
+    path.write_text(f"{head}\nclusters: {json.dumps([cluster])}\n{rules}", "utf-8")
     return path
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from dashboard.alerts.channels.addresses import METADATA, refusal
+from dashboard.alerts.sending import guarded
+from dashboard.processes.demo import write_config
+from lineage.config import parse
 
 
 @pytest.mark.parametrize(
@@ -83,3 +88,14 @@ def test_metadata_must_be_allowed_by_itself(address: str) -> None:
 
 def test_metadata_within_an_ipv6_address_too() -> None:
     assert refusal("::ffff:169.254.169.254", (ip_network("::/0"), ip_network("0.0.0.0/0")))
+
+
+def test_who_is_refused_in_the_demo_is_sent_to_the_file_that_a_start_does_not_write_anew(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    settings.PLAYHEAD = parse("clusters: []", "/etc/playhead.yaml", {})
+    assert guarded().file == "/etc/playhead.yaml"
+    made = write_config(Path(__file__).parents[2], tmp_path, "127.0.0.1:9092")
+    settings.PLAYHEAD = parse(made.read_text("utf-8"), str(made), {})
+    assert guarded().file == "demo/playhead.yaml"

@@ -147,6 +147,8 @@ def test_a_rule_that_makes_no_sense_is_refused_with_the_field(
 
 
 def test_a_silence_is_made_changed_and_ended_and_the_past_keeps_it(operator: Asking) -> None:
+    empty = operator("post", "/silences", {**SILENCE, "reason": ""})
+    assert (empty.status_code, empty.json()["detail"].partition(":")[0]) == (422, "reason")
     made = operator("post", "/silences", SILENCE).json()
     assert (made["active"], made["created_by"]) == (True, "t-operate")
     changed = operator("put", f"/silences/{made['id']}", {**SILENCE, "lasts": 2 * HOUR}).json()

@@ -164,7 +164,8 @@ class Client:
                 leads = f"is {kind}" if address == host else f"leads to {address}, {kind}"
                 raise Refused(
                     f"{host} {leads}: nothing was sent; "
-                    f'if it is meant, add it to {self.file}, as alerts: {{allow: ["{_network(address)}"]}}'
+                    f'if it is meant, add it to {self.file}, as alerts: {{allow: ["{_network(address)}"]}}, '
+                    "and start Playhead again"
                 )
         return found[:4]
 

@@ -89,7 +89,7 @@ export class Causes {
 
   private loss(row: AlertRow): HTMLElement {
     const at = row.loss_at ?? null;
-    if (at === null) return h("div", { class: "cf" }, h("span", { class: "lab" }, "loses data in"), h("span", { class: "na" }, row.subject.startsWith("lag:") ? "not foreseen" : "no records at stake"));
+    if (at === null) return h("div", { class: "cf" }, h("span", { class: "lab" }, "loses data in"), h("span", { class: "na" }, row.subject.startsWith("lag:") ? "not in sight" : "no records at stake"));
     const hot = (millis(at)! - this.ctx.now()) / 1000 < 6 * 3600;
     return h("div", { class: hot ? "cf hot" : "cf" }, h("span", { class: "lab" }, "loses data in"), h("b", { class: "num", "data-until": at }, duration(Math.max(0, (millis(at)! - this.ctx.now()) / 1000))), h("span", { class: "sub num" }, `about ${when(at, this.ctx.now())}`));
   }

@@ -44,7 +44,7 @@ export class Channels implements Tab {
     const to = String(c.settings["to"] ?? c.settings["host"] ?? ""), signed = c.kind === "webhook" ? " · signed, v1" : "";
     const head = h("header", { class: "sh" }, h("h2", { class: "ell" }, c.name), h("small", { class: "ell", title: c.words }, `${kind}${to ? ` · ${to}` : ""}${signed}`), h("span", { class: "push" }), ...(this.ctx.may("channels") ? [button("Test", () => void this.test(c), { "aria-label": `Test ${c.name}` }, icon("send", "i s"), "Test"), button("More", () => undefined, { class: "ctl bare icon", "aria-label": `More of ${c.name}`, "aria-haspopup": "menu", click: (event: Event) => this.more(event.currentTarget as HTMLElement, c) }, icon("dots"))] : []));
     const whose = c.team ? teamTag(c.team, true) : h("span", { class: "dim" }, c.escalation ? "what nobody acknowledged" : "what no team's channel gets");
-    const state = h("p", { class: `chstate ${css}` }, h("b", {}, upper(word)), h("span", { class: "dim" }, c.problem || c.words), whose);
+    const state = h("p", { class: `chstate ${css}` }, h("b", {}, upper(word)), h("span", { class: "dim" }, (c.problem || c.words).replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (t) => when(t, this.ctx.now()))), whose);
     const figure = (label: string, value: string, rest: string): HTMLElement => h("div", {}, h("dt", {}, label), h("dd", { class: "num" }, value, h("small", {}, ` ${rest}`)));
     const took = c.p95 === null ? ["unknown", ""] : c.p95 < 10 ? [String(Math.round(c.p95 * 1000)), "ms"] : [c.p95.toFixed(1), "s"];
     const figures = h("dl", { class: "figs" }, figure("Delivered, 24 h", count(c.delivered), `of ${count(c.deliveries)}`), figure("First attempt", count(c.first_try), `of ${count(c.deliveries)}`), figure("Answers in, p95", took[0]!, took[1]!));

@@ -2,7 +2,7 @@
 import uPlot from "uplot";
 import { getJson, type Context } from "./context.ts";
 import { h, setText } from "./dom.ts";
-import { clock, duration, isUtc, millis, short } from "./format.ts";
+import { clock, duration, isUtc, millis, rate, short } from "./format.ts";
 import { due, stretchOf, type Stretch } from "./stretch.ts";
 import { token } from "./theme.ts";
 
@@ -66,6 +66,7 @@ export class Chart {
 
   private words(value: number | null | undefined): string {
     if (value === null || value === undefined) return "unknown";
+    if (this.unit === "/s") return rate(value);
     return this.unit === "s" ? duration(value) : `${short(Math.round(value * 10) / 10)}${this.unit}`;
   }
 

@@ -21,11 +21,15 @@ COMPACTED = BROKERS | {"cleanup.policy": "compact", "segment.ms": "1000", "min.c
 
 
 class Record(NamedTuple):
-    """A record was appended at some time from ``low`` to ``high``; the same where the broker says when."""
+    """A record was appended at some time from ``low`` to ``high``; the same where the broker says when.
+
+    The broker stamps it before it can be read, which it surely can once it is acknowledged, at ``acked``.
+    """
 
     offset: int
     low: Ms
     high: Ms
+    acked: Ms
     gone_at: Ms | None = None  # when its transaction was aborted
 
 
@@ -99,8 +103,9 @@ class Group:
         def told(error: object, message: Message) -> None:
             if error is not None:
                 raise RuntimeError(f"{self.topic}: {error}")
-            low, high = (message.timestamp()[1],) * 2 if self._stamped else (sent, now_ms())
-            self._sent.append(Record(message.offset() or 0, low, high))
+            acked = now_ms()
+            low, high = (message.timestamp()[1],) * 2 if self._stamped else (sent, acked)
+            self._sent.append(Record(message.offset() or 0, low, high, acked))
 
         return told
 

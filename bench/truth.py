@@ -164,7 +164,10 @@ def _sample(s: Stated) -> Sample:
 
 def _true(book: Book, at: Ms, position: int) -> tuple[float, float]:
     oldest = book.oldest(at, position)
-    return (0.0, 0.0) if oldest is None else (max(0, at - oldest.high) / 1000, (at - oldest.low) / 1000)
+    if oldest is None:
+        return 0.0, 0.0
+    least = at if oldest.acked > at else oldest.high  # one that is being written may not be there yet
+    return max(0, at - least) / 1000, (at - oldest.low) / 1000
 
 
 def table(samples: Sequence[Sample]) -> str:

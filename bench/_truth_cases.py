@@ -39,14 +39,18 @@ class Book:
 
     records: list[Record] = field(default_factory=list)
     commits: list[tuple[Ms, int]] = field(default_factory=list)
-    starts: list[tuple[Ms, int]] = field(default_factory=list)
+    starts: list[tuple[Ms, Ms, int]] = field(default_factory=list)  # when it was asked for, and answered
 
     def committed(self, at: Ms) -> int | None:
         return next((c for t, c in reversed(self.commits) if t <= at), None)
 
-    def oldest(self, at: Ms, committed: int) -> Record | None:
-        """The oldest record that could be read at ``at`` from ``committed`` on; None: nothing is unread."""
-        begin = max(committed, next((s for t, s in reversed(self.starts) if t <= at), 0))
+    def oldest(self, at: Ms, committed: int, late: Ms | None = None) -> Record | None:
+        """The oldest record that could be read at ``at`` from ``committed`` on; None: nothing is unread.
+
+        Deletions are those that were answered by then; with ``late`` those that were asked for up to so much later.
+        """
+        gone = [s for asked, told, s in self.starts if (told <= at if late is None else asked <= at + late)]
+        begin = max(committed, *gone[-1:], 0)
         first = bisect_left(self.records, begin, key=lambda r: r.offset)
         there = (r for r in self.records[first:] if r.gone_at is None or r.gone_at > at)
         found = next(there, None)
@@ -137,9 +141,9 @@ class Group:
         self.book.commits.append((now_ms(), offset))
 
     def delete(self, upto: int) -> None:
-        part = TopicPartition(self.topic, 0, upto)
+        part, asked = TopicPartition(self.topic, 0, upto), now_ms()
         self.admin.delete_records([part])[part].result(30)
-        self.book.starts.append((now_ms(), upto))
+        self.book.starts.append((asked, now_ms(), upto))
 
     def until_compacted(self, gone: int, seconds: float) -> None:
         """Waits until the broker's cleaner took so many records, and keeps in the book what is left. TimeoutError."""
